@@ -1,0 +1,1 @@
+"""Everything that brings Postfach up somewhere: the embedded stack, topics and migrations, container files."""
