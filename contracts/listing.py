@@ -1,0 +1,49 @@
+"""Which fields a list of mailboxes can be filtered by: the same for the list and for the export of a list.
+
+The columns are those of `contracts.views.MailboxRow`. The grammar is that of `services.runtime.filtering`.
+"""
+
+from typing import Final, Literal, get_args
+
+from msgspec import Struct
+
+from contracts.views import MailboxStatus
+
+FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time"]
+FilterSpelling = Literal["exact", "lower", "host"]
+
+FILTER_LENGTH_MAX: Final = 2_000
+"""Characters in a filter; the same as in an export's command."""
+
+
+class FilterField(Struct, frozen=True, kw_only=True):
+    """One name that a filter may use.
+
+    `column` holds the value; of a joined field it holds the part before `separator`, and `second` the part after it.
+    A "present" field is true when its column is not null. `words` names a column in which the words of a "word" field
+    are kept ready; without it they are taken from the text each time. `spelling` brings what people write into the
+    one form that is stored: "lower" is NFC and lower case, "host" is a domain name as its A-label.
+    """
+
+    column: str
+    kind: FilterKind
+    choices: tuple[str, ...] = ()
+    second: str = ""
+    separator: str = ""
+    words: str = ""
+    spelling: FilterSpelling = "exact"
+
+
+MAILBOX_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "address": FilterField(
+        column="local_part", second="domain", separator="@", kind="joined", spelling="lower"
+    ),
+    "local_part": FilterField(column="local_part", kind="text", spelling="lower"),
+    "domain": FilterField(column="domain", kind="text", spelling="host"),
+    "status": FilterField(column="status", kind="choice", choices=get_args(MailboxStatus)),
+    "self_service": FilterField(column="self_service", kind="flag"),
+    "has_password": FilterField(column="credential_id", kind="present"),
+    "note": FilterField(column="note", kind="word"),
+    "created_at": FilterField(column="created_at", kind="time"),
+    "changed_at": FilterField(column="changed_at", kind="time"),
+}
