@@ -1,0 +1,1 @@
+"""The rules of import and export jobs, without any machinery."""

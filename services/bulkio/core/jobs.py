@@ -1,0 +1,151 @@
+"""The jobs of one tenant as the decider sees them, and how each event changes them."""
+
+from typing import assert_never
+
+from msgspec import Struct, field
+
+from contracts.bulkio import (
+    BulkioEvent,
+    ExportCancelled,
+    ExportFailed,
+    ExportFinished,
+    ExportRequested,
+    ImportCancelled,
+    ImportCancelRequested,
+    ImportChecked,
+    ImportFailed,
+    ImportFinished,
+    ImportPlanned,
+    ImportRowsApplied,
+    ImportUploaded,
+)
+from contracts.envelope import EventEnvelope
+from contracts.views import (
+    EXPORT_END_STATES,
+    IMPORT_END_STATES,
+    ExportRow,
+    ExportState,
+    ImportRow,
+    ImportState,
+)
+
+
+class ImportJob(Struct, gc=False):
+    """As much of an import as its next steps depend on. `good_rows` is None until the file was checked."""
+
+    state: ImportState
+    version: int
+    stops_at_bad_rows: bool
+    dry_run: bool
+    good_rows: int | None = None
+    bad_rows: int = 0
+    applied: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.state in IMPORT_END_STATES
+
+
+class ExportJob(Struct, gc=False):
+    """As much of an export as its next steps depend on."""
+
+    state: ExportState
+    version: int
+
+    @property
+    def ended(self) -> bool:
+        return self.state in EXPORT_END_STATES
+
+
+class TenantJobs(Struct):
+    """All jobs of one tenant by id. Ended ones stay: their ids must not be used again."""
+
+    imports: dict[str, ImportJob] = field(default_factory=dict[str, ImportJob])
+    exports: dict[str, ExportJob] = field(default_factory=dict[str, ExportJob])
+
+    def version_of(self, job_id: str) -> int:
+        """Give the version of a job, 0 when there is none of that id."""
+        job = self.imports.get(job_id) or self.exports.get(job_id)
+        return 0 if job is None else job.version
+
+    def put_import(self, row: ImportRow) -> None:
+        """Take over an import from the read model, when a writer starts."""
+        self.imports[row.job_id] = ImportJob(
+            state=row.state,
+            version=row.version,
+            stops_at_bad_rows=row.bad_rows_policy == "stop",
+            dry_run=row.dry_run,
+            good_rows=None if row.report is None else row.good_rows,
+            bad_rows=row.bad_rows,
+            applied=row.applied,
+        )
+
+    def put_export(self, row: ExportRow) -> None:
+        """Take over an export from the read model, when a writer starts."""
+        self.exports[row.job_id] = ExportJob(state=row.state, version=row.version)
+
+
+def evolve(jobs: TenantJobs, event: EventEnvelope[BulkioEvent]) -> None:
+    """Let the jobs be what they are after the event."""
+    data = event.data
+    match data:
+        case ImportUploaded():
+            jobs.imports[data.job_id] = ImportJob(
+                state="uploaded",
+                version=event.version,
+                stops_at_bad_rows=data.bad_rows == "stop",
+                dry_run=data.dry_run,
+            )
+        case ExportRequested():
+            jobs.exports[data.job_id] = ExportJob(state="requested", version=event.version)
+        case ExportFinished() | ExportFailed() | ExportCancelled():
+            _evolve_export(jobs.exports[event.subject], data)
+            jobs.exports[event.subject].version = event.version
+        case _:
+            _evolve_import(jobs.imports[event.subject], data)
+            jobs.imports[event.subject].version = event.version
+
+
+def _evolve_export(job: ExportJob, data: ExportFinished | ExportFailed | ExportCancelled) -> None:
+    match data:
+        case ExportFinished():
+            job.state = "finished"
+        case ExportFailed():
+            job.state = "failed"
+        case ExportCancelled():
+            job.state = "cancelled"
+        case _:
+            assert_never(data)
+
+
+def _evolve_import(
+    job: ImportJob,
+    data: ImportChecked
+    | ImportPlanned
+    | ImportRowsApplied
+    | ImportCancelRequested
+    | ImportCancelled
+    | ImportFinished
+    | ImportFailed,
+) -> None:
+    match data:
+        case ImportChecked():
+            if job.state == "uploaded":
+                job.state = "checked"
+            job.good_rows, job.bad_rows = data.good_rows, data.bad_rows
+        case ImportPlanned():
+            job.state = "planned"
+        case ImportRowsApplied():
+            if job.state == "checked":
+                job.state = "applying"
+            job.applied = data.last
+        case ImportCancelRequested():
+            job.state = "cancelling"
+        case ImportCancelled():
+            job.state = "cancelled"
+        case ImportFinished():
+            job.state = "finished"
+        case ImportFailed():
+            job.state = "failed"
+        case _:
+            assert_never(data)
