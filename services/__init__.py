@@ -1,0 +1,1 @@
+"""The deployables and the machinery they share."""

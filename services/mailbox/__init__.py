@@ -1,0 +1,1 @@
+"""Which tenants, mail domains and mailboxes there are: their writer and their directory."""

@@ -1,0 +1,1 @@
+"""Behaviours of one room, without a server."""

@@ -1,0 +1,1 @@
+"""Behaviours of tenants, domains and mailboxes."""
