@@ -39,6 +39,17 @@ class Term(Struct, frozen=True):
     def narrows(self) -> bool:
         return self.operator not in ("!=", ":")
 
+    def named(self, column: str) -> tuple[str | None, ...]:
+        """Give the text that the column is compared with, if it is; None stands for all that begin with one."""
+        if self.field.kind not in ("text", "joined"):
+            return ()
+        first, second = (self.field.column, self.value, "first"), (self.field.second, self.second, "second")
+        return tuple(
+            None if self.prefix == part else str(value)
+            for name, value, part in (first, second)
+            if name == column and value is not None
+        )
+
     def sql(self, argument: Callable[[object], str]) -> str:
         field = self.field
         match field.kind:

@@ -9,7 +9,7 @@ A list of fields says which names there are; nothing of a filter reaches the SQL
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NoReturn
 
@@ -44,6 +44,9 @@ _ESCAPE: Final = re.compile(r"\\(.)")
 _INSTANT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+# A value that no filter can name, as it holds a control character.
+_UNNAMED: Final = "\0"
+
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -80,6 +83,13 @@ class CompiledFilter(Struct, frozen=True):
         """Whether the filter says anything about the column."""
         return any(column in conjunct.columns for conjunct in self.conjuncts)
 
+    def possible_values(self, column: str) -> list[str] | None:
+        """Give the only values of a text column with which a row can match; None when others may, too."""
+        named = [value for term in _terms_of(self.tree) for value in term.named(column)]
+        if None in named or self.could_match({column: _UNNAMED}):
+            return None
+        return sorted({value for value in named if value is not None and self.could_match({column: value})})
+
 
 def compile_filter(text: str, fields: Mapping[str, FilterField], first_argument: int = 1) -> CompiledFilter:
     """Compile a filter; an empty one is `true`. The arguments are numbered from `$first_argument`.
@@ -104,6 +114,19 @@ def compile_filter(text: str, fields: Mapping[str, FilterField], first_argument:
     conjuncts = tuple(Conjunct(node.sql(argument), node.columns, node.narrows) for node in top)
     sql = " AND ".join(conjunct.sql for conjunct in conjuncts)
     return CompiledFilter(sql=sql, arguments=arguments, conjuncts=conjuncts, tree=tree)
+
+
+def _terms_of(node: Node | None) -> Iterator[Term]:
+    match node:
+        case None:
+            return
+        case Term():
+            yield node
+        case Not():
+            yield from _terms_of(node.child)
+        case Junction():
+            for child in node.children:
+                yield from _terms_of(child)
 
 
 class _Parser:

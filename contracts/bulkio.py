@@ -1,0 +1,240 @@
+"""Import and export jobs. Stream key: the tenant id; subject: the job id.
+
+The gateway starts and cancels jobs; the bulkio reactor does the work and reports each step, so a job's events tell
+how far it has got, and a reactor that was killed goes on from there.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from contracts.ids import JobId, SealKeyId
+from contracts.message import PERSONAL, Command, Event, UuidText
+
+BlobName = Annotated[str, Meta(min_length=1, max_length=300)]
+FileName = Annotated[str, Meta(max_length=255, extra=PERSONAL)]
+Sha256Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Meta(ge=0)]
+FilterText = Annotated[str, Meta(max_length=2_000, extra=PERSONAL)]
+
+ImportMode = Literal["create_only", "skip_existing", "update_existing"]
+BadRows = Literal["stop", "skip"]
+ExportFormat = Literal["xlsx", "csv", "jsonl"]
+ExportColumn = Literal["email", "note", "domain", "status", "created_at", "changed_at"]
+
+
+class RowRefusal(Struct, frozen=True, gc=False):
+    """A row of the workbook (as numbered there) that was not applied, and the code why."""
+
+    row: int
+    code: str
+
+
+class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
+    """Import the sealed file `blob`. With `bad_rows` "stop", one bad row found by the check stops the whole file."""
+
+    job_id: UuidText
+    file_name: FileName
+    blob: BlobName
+    key_id: UuidText
+    size_bytes: Count
+    sha256: Sha256Hex
+    mode: ImportMode = "create_only"
+    bad_rows: BadRows = "stop"
+    dry_run: bool = False
+
+
+class ReportImportChecked(Command, frozen=True, kw_only=True, tag="report_import_checked"):
+    """The whole file was read: `good_rows` can be applied, `bad_rows` can't; `report` is the sealed list of problems."""
+
+    job_id: UuidText
+    good_rows: Count
+    bad_rows: Count
+    report: BlobName
+
+
+class ReportRowsApplied(Command, frozen=True, kw_only=True, tag="report_rows_applied"):
+    """The good rows number `first` to `last` (from 1, in file order) are decided; the counts add up to their number."""
+
+    job_id: UuidText
+    first: Annotated[int, Meta(ge=1)]
+    last: Annotated[int, Meta(ge=1)]
+    created: Count = 0
+    changed: Count = 0
+    skipped: Count = 0
+    refused: tuple[RowRefusal, ...] = ()
+
+
+class FinishImport(Command, frozen=True, kw_only=True, tag="finish_import"):
+    """Nothing is left to do. `result` is the sealed workbook of the rows that failed, if any did."""
+
+    job_id: UuidText
+    result: BlobName | None = None
+
+
+class FailImport(Command, frozen=True, kw_only=True, tag="fail_import"):
+    """The file can't be imported at all; `detail` names the place, never a cell's content."""
+
+    job_id: UuidText
+    code: str
+    detail: Annotated[str, Meta(max_length=500)] = ""
+
+
+class CancelImport(Command, frozen=True, kw_only=True, tag="cancel_import"):
+    """Stop as soon as the rows on their way are decided."""
+
+    job_id: UuidText
+
+
+class StartExport(Command, frozen=True, kw_only=True, tag="start_export"):
+    """Write every mailbox of the tenant that matches `filter` into one file."""
+
+    job_id: UuidText
+    filter: FilterText = ""
+    format: ExportFormat = "xlsx"
+    columns: tuple[ExportColumn, ...] = ("email", "note")
+    key_id: UuidText
+
+
+class ReportExportWritten(Command, frozen=True, kw_only=True, tag="report_export_written"):
+    """The file is complete. `sha256` and `size_bytes` are those of the file as downloaded."""
+
+    job_id: UuidText
+    blob: BlobName
+    rows: Count
+    size_bytes: Count
+    sha256: Sha256Hex
+    snapshot: dict[str, int]
+
+
+class FailExport(Command, frozen=True, kw_only=True, tag="fail_export"):
+    """The export can't be written."""
+
+    job_id: UuidText
+    code: str
+    detail: Annotated[str, Meta(max_length=500)] = ""
+
+
+class CancelExport(Command, frozen=True, kw_only=True, tag="cancel_export"):
+    """Give up an export that is not finished."""
+
+    job_id: UuidText
+
+
+class ImportUploaded(Event, frozen=True, kw_only=True, tag="import_uploaded"):
+    """A file waits to be checked."""
+
+    job_id: JobId
+    file_name: FileName
+    blob: str
+    key_id: SealKeyId
+    size_bytes: int
+    sha256: str
+    mode: ImportMode
+    bad_rows: BadRows
+    dry_run: bool
+
+
+class ImportChecked(Event, frozen=True, kw_only=True, tag="import_checked"):
+    """The whole file was read, and nothing changed yet."""
+
+    good_rows: int
+    bad_rows: int
+    report: str
+
+
+class ImportPlanned(Event, frozen=True, kw_only=True, tag="import_planned"):
+    """A dry run ended here: what would happen is known, and nothing changed."""
+
+
+class ImportRowsApplied(Event, frozen=True, kw_only=True, tag="import_rows_applied"):
+    """These rows are decided, each of them exactly once."""
+
+    first: int
+    last: int
+    created: int
+    changed: int
+    skipped: int
+    refused: tuple[RowRefusal, ...] = ()
+
+
+class ImportCancelRequested(Event, frozen=True, kw_only=True, tag="import_cancel_requested"):
+    """Somebody wants the import to stop; rows already decided stay."""
+
+
+class ImportCancelled(Event, frozen=True, kw_only=True, tag="import_cancelled"):
+    """The import stopped before its end."""
+
+    result: str | None = None
+
+
+class ImportFinished(Event, frozen=True, kw_only=True, tag="import_finished"):
+    """Every good row is decided."""
+
+    result: str | None = None
+
+
+class ImportFailed(Event, frozen=True, kw_only=True, tag="import_failed"):
+    """The import ended without changing anything."""
+
+    code: str
+    detail: str = ""
+
+
+class ExportRequested(Event, frozen=True, kw_only=True, tag="export_requested"):
+    """Somebody wants a file of these mailboxes."""
+
+    job_id: JobId
+    filter: FilterText
+    format: ExportFormat
+    columns: tuple[ExportColumn, ...]
+    key_id: SealKeyId
+
+
+class ExportFinished(Event, frozen=True, kw_only=True, tag="export_finished"):
+    """The file holds `rows` mailboxes as they were at `snapshot` (topic/partition → next offset)."""
+
+    blob: str
+    rows: int
+    size_bytes: int
+    sha256: str
+    snapshot: dict[str, int]
+
+
+class ExportFailed(Event, frozen=True, kw_only=True, tag="export_failed"):
+    """There is no file, and there will be none."""
+
+    code: str
+    detail: str = ""
+
+
+class ExportCancelled(Event, frozen=True, kw_only=True, tag="export_cancelled"):
+    """Nobody wants the file any more."""
+
+
+BulkioCommand = (
+    StartImport
+    | ReportImportChecked
+    | ReportRowsApplied
+    | FinishImport
+    | FailImport
+    | CancelImport
+    | StartExport
+    | ReportExportWritten
+    | FailExport
+    | CancelExport
+)
+BulkioEvent = (
+    ImportUploaded
+    | ImportChecked
+    | ImportPlanned
+    | ImportRowsApplied
+    | ImportCancelRequested
+    | ImportCancelled
+    | ImportFinished
+    | ImportFailed
+    | ExportRequested
+    | ExportFinished
+    | ExportFailed
+    | ExportCancelled
+)

@@ -1,0 +1,56 @@
+"""Names for identities, so that a mailbox id is never passed where a tenant id belongs.
+
+Every id is a UUID in its canonical lower-case text form, parsed once at the edge. Things get a time-ordered
+UUIDv7; whatever follows from something else is derived from it, so that the same work done twice carries the same id.
+"""
+
+import hashlib
+from typing import Final, NewType
+from uuid import UUID, uuid5
+
+TenantId = NewType("TenantId", str)
+MailboxId = NewType("MailboxId", str)
+ArchiveId = NewType("ArchiveId", str)
+CredentialId = NewType("CredentialId", str)
+SealKeyId = NewType("SealKeyId", str)
+JobId = NewType("JobId", str)
+CommandId = NewType("CommandId", str)
+EventId = NewType("EventId", str)
+
+DomainName = NewType("DomainName", str)
+"""A mail domain as its A-label, lower case, without a final dot."""
+
+LocalPart = NewType("LocalPart", str)
+"""The part of an address left of its last `@`: NFC, lower case."""
+
+ActorName = NewType("ActorName", str)
+"""Who ordered something, as `kind:name`: `operator:root`, `owner:demo`, `system:bulkio`."""
+
+UUID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+
+def parse_uuid(text: str) -> str:
+    """Give the canonical form of a UUID. Raises ValueError when `text` is none."""
+    return str(UUID(text))
+
+
+def derived_id(parent: str, name: str) -> str:
+    """Give the id that follows from `parent` and a name: the same pair always gives the same id."""
+    return str(uuid5(UUID(parent), name))
+
+
+def derived_time_ordered_id(parent: str, name: str) -> str:
+    """Give a UUIDv7 that sorts where its UUIDv7 parent does, and is the same for the same pair.
+
+    The 48 bits of time are the parent's (RFC 9562, section 5.7); the other bits are a digest of parent and name.
+    """
+    digest = bytearray(hashlib.sha256(f"{parent}/{name}".encode()).digest()[:16])
+    digest[:6] = UUID(parent).bytes[:6]
+    digest[6] = 0x70 | (digest[6] & 0x0F)
+    digest[8] = 0x80 | (digest[8] & 0x3F)
+    return str(UUID(bytes=bytes(digest)))
+
+
+def event_id(command: CommandId, part: int) -> EventId:
+    """Name the `part`-th event of a command (from 1): the same decision taken twice is visible as the same id."""
+    return EventId(str(uuid5(UUID(command), str(part))))

@@ -1,0 +1,264 @@
+"""Mail domains and their mailboxes. Stream key: the domain's A-label, so one writer decides a domain in one order.
+
+A mailbox is always named by its id, never by its address: an address that is used again belongs to another mailbox.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from contracts.ids import ArchiveId, CredentialId, LocalPart, MailboxId
+from contracts.message import PERSONAL, Command, Event, UuidText
+
+NOTE_LENGTH_MAX: Final = 1_000
+"""Characters in a note."""
+
+MAILBOX_LIMIT_MAX: Final = 10_000_000
+
+Note = Annotated[str, Meta(max_length=NOTE_LENGTH_MAX, extra=PERSONAL)]
+PersonalLocalPart = Annotated[LocalPart, Meta(min_length=1, max_length=64, extra=PERSONAL)]
+MailboxLimit = Annotated[int, Meta(ge=0, le=MAILBOX_LIMIT_MAX)]
+Reason = Annotated[str, Meta(max_length=500)]
+
+
+class RegisterDomain(Command, frozen=True, kw_only=True, tag="register_domain"):
+    """Claim a domain for the ordering tenant. It holds mailboxes only once it is active."""
+
+    mailbox_limit: MailboxLimit | None = None
+
+
+class ActivateDomain(Command, frozen=True, kw_only=True, tag="activate_domain"):
+    """Accept that the tenant owns the domain: proven by a TXT record, or vouched for by an operator."""
+
+    proof: Literal["txt_record", "operator"]
+
+
+class SuspendDomain(Command, frozen=True, kw_only=True, tag="suspend_domain"):
+    """Stop changes and sign-ins for a whole domain."""
+
+    reason: Reason = ""
+
+
+class ResumeDomain(Command, frozen=True, kw_only=True, tag="resume_domain"):
+    """End a domain's suspension."""
+
+
+class RemoveDomain(Command, frozen=True, kw_only=True, tag="remove_domain"):
+    """Give a domain up. Refused while it has mailboxes that are not deleted."""
+
+
+class SetMailboxLimit(Command, frozen=True, kw_only=True, tag="set_mailbox_limit"):
+    """Say how many mailboxes the domain may have; None is no limit. Existing ones stay."""
+
+    mailbox_limit: MailboxLimit | None
+
+
+class CreateMailbox(Command, frozen=True, kw_only=True, tag="create_mailbox"):
+    """Create a mailbox. Without a credential it receives mail, but nobody can sign in."""
+
+    mailbox_id: UuidText
+    local_part: PersonalLocalPart
+    credential_id: UuidText | None = None
+    note: Note = ""
+
+
+class ChangeNote(Command, frozen=True, kw_only=True, tag="change_note"):
+    """Replace a mailbox's note."""
+
+    mailbox_id: UuidText
+    note: Note
+
+
+class SetPassword(Command, frozen=True, kw_only=True, tag="set_password"):
+    """Let the password behind `credential_id` in the vault be the mailbox's from now on."""
+
+    mailbox_id: UuidText
+    credential_id: UuidText
+
+
+class AllowSelfService(Command, frozen=True, kw_only=True, tag="allow_self_service"):
+    """Let the mailbox's owner change the password."""
+
+    mailbox_id: UuidText
+
+
+class ForbidSelfService(Command, frozen=True, kw_only=True, tag="forbid_self_service"):
+    """No longer let the mailbox's owner change the password."""
+
+    mailbox_id: UuidText
+
+
+class SuspendMailbox(Command, frozen=True, kw_only=True, tag="suspend_mailbox"):
+    """No sign-in while suspended; mail still arrives."""
+
+    mailbox_id: UuidText
+    reason: Reason = ""
+
+
+class ResumeMailbox(Command, frozen=True, kw_only=True, tag="resume_mailbox"):
+    """End a mailbox's suspension."""
+
+    mailbox_id: UuidText
+
+
+class CleanMailbox(Command, frozen=True, kw_only=True, tag="clean_mailbox"):
+    """Put all mail of a mailbox away for a year; the mailbox stays."""
+
+    mailbox_id: UuidText
+    archive_id: UuidText
+
+
+class DeleteMailbox(Command, frozen=True, kw_only=True, tag="delete_mailbox"):
+    """Put a mailbox away for a year. Its address is quarantined until then."""
+
+    mailbox_id: UuidText
+    archive_id: UuidText
+
+
+class RestoreMailbox(Command, frozen=True, kw_only=True, tag="restore_mailbox"):
+    """Bring a deleted mailbox back with everything it had."""
+
+    mailbox_id: UuidText
+
+
+class DomainRegistered(Event, frozen=True, kw_only=True, tag="domain_registered"):
+    """The tenant holds the domain, and nobody else can."""
+
+    mailbox_limit: int | None = None
+
+
+class DomainActivated(Event, frozen=True, kw_only=True, tag="domain_activated"):
+    """Mailboxes can be created in the domain from now on."""
+
+    proof: str
+
+
+class DomainSuspended(Event, frozen=True, kw_only=True, tag="domain_suspended"):
+    """Nothing in the domain can be changed, and nobody signs in."""
+
+    reason: str = ""
+
+
+class DomainResumed(Event, frozen=True, kw_only=True, tag="domain_resumed"):
+    """The domain is active again."""
+
+
+class DomainRemoved(Event, frozen=True, kw_only=True, tag="domain_removed"):
+    """The tenant gave the domain up; its deleted mailboxes stay in the archive until their day."""
+
+
+class MailboxLimitSet(Event, frozen=True, kw_only=True, tag="mailbox_limit_set"):
+    """The domain may have so many mailboxes; None is no limit."""
+
+    mailbox_limit: int | None
+
+
+class MailboxCreated(Event, frozen=True, kw_only=True, tag="mailbox_created"):
+    """The address is a mailbox from here on."""
+
+    mailbox_id: MailboxId
+    local_part: PersonalLocalPart
+    credential_id: CredentialId | None = None
+    note: Note = ""
+
+
+class NoteChanged(Event, frozen=True, kw_only=True, tag="note_changed"):
+    """The mailbox has another note."""
+
+    note: Note
+
+
+class PasswordSet(Event, frozen=True, kw_only=True, tag="password_set"):
+    """An administrator gave the mailbox another password; it is in the vault under this id."""
+
+    credential_id: CredentialId
+
+
+class SelfServiceAllowed(Event, frozen=True, kw_only=True, tag="self_service_allowed"):
+    """The owner may change the password."""
+
+
+class SelfServiceForbidden(Event, frozen=True, kw_only=True, tag="self_service_forbidden"):
+    """The owner may not change the password."""
+
+
+class MailboxSuspended(Event, frozen=True, kw_only=True, tag="mailbox_suspended"):
+    """No sign-in from here on; mail still arrives."""
+
+    reason: str = ""
+
+
+class MailboxResumed(Event, frozen=True, kw_only=True, tag="mailbox_resumed"):
+    """Sign-in is possible again."""
+
+
+class MailboxCleaned(Event, frozen=True, kw_only=True, tag="mailbox_cleaned"):
+    """All mail went into an archive that is kept until `expires_at` (UTC); the mailbox is empty, its generation new.
+
+    `retention_years` is the policy by which the date was computed.
+    """
+
+    archive_id: ArchiveId
+    generation: int
+    expires_at: datetime
+    retention_years: int
+
+
+class MailboxDeleted(Event, frozen=True, kw_only=True, tag="mailbox_deleted"):
+    """Mailbox and mail went into an archive that is kept until `expires_at` (UTC); the address is quarantined."""
+
+    archive_id: ArchiveId
+    generation: int
+    expires_at: datetime
+    retention_years: int
+
+
+class MailboxRestored(Event, frozen=True, kw_only=True, tag="mailbox_restored"):
+    """The mailbox is back with what it had when it was deleted, told in full for readers who start here."""
+
+    archive_id: ArchiveId
+    generation: int
+    local_part: PersonalLocalPart
+    credential_id: CredentialId | None
+    note: Note
+    self_service: bool
+    suspended: bool
+
+
+MailboxCommand = (
+    RegisterDomain
+    | ActivateDomain
+    | SuspendDomain
+    | ResumeDomain
+    | RemoveDomain
+    | SetMailboxLimit
+    | CreateMailbox
+    | ChangeNote
+    | SetPassword
+    | AllowSelfService
+    | ForbidSelfService
+    | SuspendMailbox
+    | ResumeMailbox
+    | CleanMailbox
+    | DeleteMailbox
+    | RestoreMailbox
+)
+MailboxEvent = (
+    DomainRegistered
+    | DomainActivated
+    | DomainSuspended
+    | DomainResumed
+    | DomainRemoved
+    | MailboxLimitSet
+    | MailboxCreated
+    | NoteChanged
+    | PasswordSet
+    | SelfServiceAllowed
+    | SelfServiceForbidden
+    | MailboxSuspended
+    | MailboxResumed
+    | MailboxCleaned
+    | MailboxDeleted
+    | MailboxRestored
+)

@@ -1,0 +1,62 @@
+"""What becomes of a command: accepted, or refused with a stable code."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from contracts.ids import CommandId, TenantId
+
+
+class RefusalCode(StrEnum):
+    """Why a command was refused. The values are part of the API: they are shown, translated and never renamed."""
+
+    MALFORMED = "malformed"
+    VERSION_MISMATCH = "version_mismatch"
+    TENANT_UNKNOWN = "tenant_unknown"
+    DOMAIN_UNKNOWN = "domain_unknown"
+    DOMAIN_TAKEN = "domain_taken"
+    DOMAIN_NOT_ACTIVE = "domain_not_active"
+    DOMAIN_REMOVED = "domain_removed"
+    DOMAIN_NOT_EMPTY = "domain_not_empty"
+    ADDRESS_INVALID = "address_invalid"
+    ADDRESS_TAKEN = "address_taken"
+    ADDRESS_QUARANTINED = "address_quarantined"
+    MAILBOX_LIMIT_REACHED = "mailbox_limit_reached"
+    MAILBOX_UNKNOWN = "mailbox_unknown"
+    MAILBOX_DELETED = "mailbox_deleted"
+    MAILBOX_NOT_DELETED = "mailbox_not_deleted"
+    MAILBOX_PURGED = "mailbox_purged"
+    JOB_UNKNOWN = "job_unknown"
+    JOB_ENDED = "job_ended"
+    JOB_STATE = "job_state"
+
+
+class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The one answer to a command, written in the same transaction as its events.
+
+    `streamseq` is the position of the key after the command, `version` that of the subject; `events` is how many
+    events it caused (0: the goal was already reached, or it was refused). `repeated` marks an answer given again to
+    a command seen before; it is not a second outcome.
+    """
+
+    command: CommandId
+    tenant: TenantId
+    stream: str
+    correlation: str
+    subject: str
+    status: Literal["accepted", "refused"]
+    decided_at: datetime
+    streamseq: int
+    version: int
+    events: int = 0
+    code: RefusalCode | None = None
+    detail: str = ""
+    repeated: bool = False
+
+
+class OutcomeHeader(Struct, frozen=True, gc=False):
+    """As much of an outcome as a listener needs to know whether it waits for it."""
+
+    command: CommandId

@@ -1,0 +1,55 @@
+"""Blobs: named content in a local folder, or in an S3 bucket by setting."""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, from_url
+
+
+class BlobMissing(Exception):
+    """There is no content of this name."""
+
+
+class Blobs:
+    """Content by name. A name that is written again holds the new content from then on, whole."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def put(self, name: str, content: bytes | Path | Iterable[bytes]) -> None:
+        """Keep content under a name; it appears there only once it is complete."""
+        await obstore.put_async(self._store, name, content)
+
+    async def get(self, name: str) -> bytes:
+        """Give content that fits in memory. Raises BlobMissing."""
+        try:
+            result = await obstore.get_async(self._store, name)
+        except FileNotFoundError as error:
+            raise BlobMissing(name) from error
+        return bytes(await result.bytes_async())
+
+    async def stream(self, name: str) -> AsyncIterator[bytes]:
+        """Give content piece by piece. Raises BlobMissing before the first piece."""
+        try:
+            result = await obstore.get_async(self._store, name)
+        except FileNotFoundError as error:
+            raise BlobMissing(name) from error
+        async for chunk in result.stream(min_chunk_size=1024 * 1024):
+            yield bytes(chunk)
+
+    async def delete(self, name: str) -> None:
+        """Remove content; a name that holds none is fine."""
+        try:
+            await obstore.delete_async(self._store, name)
+        except FileNotFoundError:
+            return
+
+
+def open_blobs(url: str) -> Blobs:
+    """Open the store at `file:///folder` (made when missing) or `s3://bucket/prefix` (keys from the environment)."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Blobs(LocalStore(Path(parts.path), mkdir=True, automatic_cleanup=True))
+    return Blobs(from_url(url))

@@ -1,0 +1,1 @@
+"""The loops that decide, project and react, and the clients they share."""

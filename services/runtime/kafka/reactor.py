@@ -1,0 +1,170 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+"""The base of reactors, on Faust: events in, slow or outside work done, commands out. A reactor holds no truth.
+
+Faust reads uncommitted records in its at-least-once mode and has no setting for it; the three classes below make its
+consumer read committed ones only. An exception in a Faust agent acknowledges the event. So each handler is wrapped:
+a record that can't be understood goes to the dead letters, and any other fault keeps the event unacknowledged and
+ends the process, so that the event is read again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+import faust
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as AiokafkaDriverConsumer
+from faust.transport.drivers.aiokafka import Transport as AiokafkaDriverTransport
+from faust.types import EventT
+
+from contracts.codec import Malformed
+from contracts.dead_letter import DeadLetterReason
+from contracts.envelope import EventEnvelope
+from contracts.message import Command, Event
+from contracts.topics import DEAD_LETTERS, Family
+from services.runtime import metrics
+from services.runtime.clock import utc_now
+from services.runtime.kafka.clients import open_producer
+from services.runtime.kafka.dead_letters import dead_letter
+from services.runtime.logs import get_logger
+from services.runtime.settings import RuntimeSettings
+
+C = TypeVar("C", bound=Command)
+E = TypeVar("E", bound=Event)
+
+log = get_logger(__name__)
+
+
+class _CommittedThread(AIOKafkaConsumerThread):
+    """The driver's consumer thread, with a consumer that sees committed records only."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - read when the consumer starts
+        return consumer
+
+
+class _CommittedConsumer(AiokafkaDriverConsumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class CommittedTransport(AiokafkaDriverTransport):
+    """Faust's Kafka transport, reading committed records only."""
+
+    Consumer = _CommittedConsumer
+
+
+class Reactor:
+    """One reactor: handlers of events and of the passing of time, run until told to stop."""
+
+    def __init__(self, settings: RuntimeSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._producer: AIOKafkaProducer | None = None
+        broker = f"kafka://{settings.kafka_bootstrap}"
+        self._app = faust.App(
+            name,
+            broker=broker,
+            store="memory://",
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            consumer_auto_offset_reset="earliest",
+            broker_session_timeout=6.0,
+            broker_heartbeat_interval=1.0,
+            broker_request_timeout=15.0,
+            broker_commit_interval=1.0,
+            stream_wait_empty=False,
+            loop=asyncio.get_running_loop(),
+        )
+        self._app.transport = CommittedTransport(self._app.conf.broker, self._app, loop=self._app.loop)
+
+    def react_to(self, family: Family[C, E], handler: Callable[[EventEnvelope[E]], Awaitable[None]]) -> None:
+        """Call `handler` with every event of a family, one after another within a partition.
+
+        It is called again for an event whose handling did not end; it must do the same again then. Whatever it
+        raises is a fault.
+        """
+        topic = self._app.topic(
+            family.events.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+
+        async def agent(stream: Any) -> None:
+            async for event in stream.events():
+                await self._handle(cast("EventT[bytes]", event), family, handler)
+
+        self._app.agent(topic, name=f"{self._name}-{family.events.name}", concurrency=1)(agent)
+
+    def every(self, interval_s: float, action: Callable[[], Awaitable[None]]) -> None:
+        """Call `action` at intervals. The timer remembers nothing: the action must be harmless twice."""
+
+        async def tick() -> None:
+            await self._guard(action())
+
+        self._app.timer(interval_s)(tick)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """React until `stop` is set. Raises the first fault of a handler, whose event stays unacknowledged."""
+        async with open_producer(self._settings.kafka_bootstrap) as producer:
+            self._producer = producer
+            self._app.finalize()
+            await self._app.start()
+            log.info("the reactor reads", reactor=self._name)
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait([stopping, self._fault], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopping.cancel()
+                await self._app.stop()
+        if self._fault.done():
+            self._fault.result()
+
+    async def _handle(
+        self,
+        event: "EventT[bytes]",
+        family: Family[C, E],
+        handler: Callable[[EventEnvelope[E]], Awaitable[None]],
+    ) -> None:
+        value = cast("bytes | None", event.value)
+        if value is None:
+            return
+        try:
+            envelope = family.codec.decode_event(value)
+        except Malformed as error:
+            await self._guard(self._put_aside(event, str(error)))
+            return
+        await self._guard(handler(envelope))
+        metrics.reactions.labels(reactor=self._name).inc()
+
+    async def _put_aside(self, event: "EventT[bytes]", detail: str) -> None:
+        assert self._producer is not None
+        message = event.message
+        record: ConsumerRecord[bytes, bytes] = ConsumerRecord(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp=0,
+            timestamp_type=0,
+            key=cast("bytes | None", event.key),
+            value=cast("bytes", event.value),
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            headers=(),
+        )
+        key, value = dead_letter(
+            record, DeadLetterReason.MALFORMED, detail, seen_by=self._name, now=utc_now()
+        )
+        await self._producer.send_and_wait(DEAD_LETTERS.name, key=key, value=value)
+
+    async def _guard(self, work: Awaitable[None]) -> None:
+        """Do the work; a fault is handed to `run`, and this event waits, unacknowledged, for the end."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - Faust would acknowledge the event of any exception raised here
+            if not self._fault.done():
+                self._fault.set_exception(error)
+            await asyncio.Event().wait()

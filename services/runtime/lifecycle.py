@@ -1,0 +1,56 @@
+"""How a role starts and ends: arguments, logs, signals, exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+
+import uvloop
+
+from services.runtime.logs import configure_logs, get_logger
+from services.runtime.settings import RuntimeSettings
+
+Role = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until the event is set, then ends in order. Whatever it raises ends the process with a code other than 0."""
+
+
+def run_role(service: str, settings: RuntimeSettings, roles: Mapping[str, Role], arguments: list[str]) -> int:
+    """Run the role named by the first argument until SIGTERM or SIGINT. Gives the exit code.
+
+    A fault is logged and ends the process; whoever supervises it starts it again, and it goes on from what the log
+    and the checkpoints say.
+    """
+    if len(arguments) != 1 or arguments[0] not in roles:
+        print(f"usage: python -m services.{service} {{{'|'.join(roles)}}}", file=sys.stderr)
+        return 2
+    name = arguments[0]
+    configure_logs(service, name, settings.log_level)
+    log = get_logger(__name__)
+    log.info("role starts")
+    try:
+        uvloop.run(_until_stopped(roles[name]))
+    except Exception:
+        log.exception("role ends by a fault")
+        return 1
+    log.info("role ends")
+    return 0
+
+
+async def _until_stopped(role: Role) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await role(stop)
+
+
+async def run_together(stop: asyncio.Event, *parts: Awaitable[None]) -> None:
+    """Run the parts of a role until all have ended. The first fault cancels the others and is raised."""
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(_part(part, stop))
+
+
+async def _part(part: Awaitable[None], stop: asyncio.Event) -> None:
+    await part
+    if not stop.is_set():
+        raise RuntimeError("a part of the role ended although nobody asked it to")

@@ -1,0 +1,114 @@
+"""Sealed content: AES-256-GCM in frames, so that a file of any size is sealed and opened with little memory.
+
+A sealed stream is a sequence of frames, each a 4-byte big-endian length, a 12-byte nonce and the ciphertext. The
+additional data of a frame is its index and whether it is the last, so frames can't be reordered, dropped or cut off.
+"""
+
+import os
+import struct
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+FRAME_BYTES: Final = 1024 * 1024
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+
+
+class SealBroken(Exception):
+    """The sealed content was altered, cut off, or sealed with another key."""
+
+
+class Sealer:
+    """Seals and opens with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def seal(self, data: bytes) -> bytes:
+        """Give the sealed form of content that fits in memory."""
+        return b"".join(self.seal_stream([data]))
+
+    def open(self, sealed: bytes) -> bytes:
+        """Give back what was sealed. Raises SealBroken."""
+        opened: list[bytes] = []
+        reader = _FrameReader(self._cipher)
+        opened.extend(reader.feed(sealed))
+        opened.extend(reader.end())
+        return b"".join(opened)
+
+    def seal_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Give the frames of a stream of chunks of any size."""
+        index = 0
+        buffer = bytearray()
+        for chunk in chunks:
+            buffer += chunk
+            while len(buffer) > FRAME_BYTES:
+                yield self._frame(bytes(buffer[:FRAME_BYTES]), index, last=False)
+                del buffer[:FRAME_BYTES]
+                index += 1
+        yield self._frame(bytes(buffer), index, last=True)
+
+    async def open_stream(self, sealed: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Give back the content of a sealed stream, frame by frame. Raises SealBroken, also at its very end."""
+        reader = _FrameReader(self._cipher)
+        async for chunk in sealed:
+            for opened in reader.feed(chunk):
+                yield opened
+        for opened in reader.end():
+            yield opened
+
+    def _frame(self, data: bytes, index: int, *, last: bool) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        ciphertext = self._cipher.encrypt(nonce, data, _additional(index, last=last))
+        return struct.pack(">I", len(ciphertext)) + nonce + ciphertext
+
+
+class _FrameReader:
+    """Cuts a sealed stream into frames. The newest whole frame is held back: it may be the last one."""
+
+    def __init__(self, cipher: AESGCM) -> None:
+        self._cipher = cipher
+        self._buffer = bytearray()
+        self._index = 0
+        self._held: tuple[bytes, bytes] | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        self._buffer += chunk
+        while (frame := self._next_frame()) is not None:
+            if self._held is not None:
+                yield self._open(self._held, last=False)
+            self._held = frame
+
+    def end(self) -> Iterator[bytes]:
+        if self._buffer or self._held is None:
+            raise SealBroken("the sealed content is cut off")
+        yield self._open(self._held, last=True)
+
+    def _next_frame(self) -> tuple[bytes, bytes] | None:
+        if len(self._buffer) < 4:
+            return None
+        (length,) = struct.unpack_from(">I", self._buffer)
+        if not _TAG_BYTES <= length <= FRAME_BYTES + _TAG_BYTES:
+            raise SealBroken("the sealed content has a frame of an impossible length")
+        end = 4 + _NONCE_BYTES + length
+        if len(self._buffer) < end:
+            return None
+        frame = bytes(self._buffer[4 : 4 + _NONCE_BYTES]), bytes(self._buffer[4 + _NONCE_BYTES : end])
+        del self._buffer[:end]
+        return frame
+
+    def _open(self, frame: tuple[bytes, bytes], *, last: bool) -> bytes:
+        nonce, ciphertext = frame
+        try:
+            opened = self._cipher.decrypt(nonce, ciphertext, _additional(self._index, last=last))
+        except InvalidTag as error:
+            raise SealBroken("the sealed content was altered, cut off, or sealed with another key") from error
+        self._index += 1
+        return opened
+
+
+def _additional(index: int, *, last: bool) -> bytes:
+    return struct.pack(">Q?", index, last)
