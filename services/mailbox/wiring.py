@@ -1,0 +1,70 @@
+"""How the roles of this service are put together: pure functions, tables and loops meet here and nowhere else."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Final
+
+from contracts.access import AccessCommand, AccessEvent
+from contracts.mailbox import MailboxCommand, MailboxEvent
+from contracts.topics import ACCESS, MAILBOX
+from services.mailbox.core import decide as domain_decisions
+from services.mailbox.core import domain as domain_state
+from services.mailbox.core import tenant as tenant_core
+from services.mailbox.core.domain import Domain
+from services.mailbox.core.tenant import Tenant
+from services.mailbox.projections import DIRECTORY, TENANTS
+from services.mailbox.queries import load_domains, load_tenants
+from services.mailbox.settings import MailboxSettings
+from services.runtime.health import Health, serve_health
+from services.runtime.kafka.command_loop import run_writer
+from services.runtime.kafka.deciding import Decider
+from services.runtime.kafka.projection import run_projection
+from services.runtime.lifecycle import run_together
+from services.runtime.postgres import open_pool
+
+SERVICE: Final = "mailbox"
+"""The name of the service, of its PostgreSQL schema, and of its writer in the log."""
+
+DOMAIN_DECIDER: Final = Decider[Domain, MailboxCommand, MailboxEvent](
+    new_state=Domain.unknown,
+    subject_of=domain_state.subject_of,
+    version_of=Domain.version_of,
+    decide=domain_decisions.decide,
+    evolve=domain_state.evolve,
+)
+TENANT_DECIDER: Final = Decider[Tenant, AccessCommand, AccessEvent](
+    new_state=Tenant.unknown,
+    subject_of=tenant_core.subject_of,
+    version_of=Tenant.version_of,
+    decide=tenant_core.decide,
+    evolve=tenant_core.evolve,
+)
+
+
+async def run_writers(settings: MailboxSettings, stop: asyncio.Event) -> None:
+    """Decide about tenants and about domains, in one process, until `stop` is set."""
+    health = Health()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_health(health, settings.health_host, settings.health_port))
+        pool = await stack.enter_async_context(
+            open_pool(settings.postgres_dsn, schema=SERVICE, max_size=settings.restore_connections_max)
+        )
+        await run_together(
+            stop,
+            run_writer(settings, SERVICE, ACCESS, TENANT_DECIDER, partial(load_tenants, pool), health, stop),
+            run_writer(settings, SERVICE, MAILBOX, DOMAIN_DECIDER, partial(load_domains, pool), health, stop),
+        )
+
+
+async def run_projectors(settings: MailboxSettings, stop: asyncio.Event) -> None:
+    """Keep the directory up with the log until `stop` is set."""
+    health = Health()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_health(health, settings.health_host, settings.health_port))
+        pool = await stack.enter_async_context(open_pool(settings.postgres_dsn, schema=SERVICE))
+        await run_together(
+            stop,
+            run_projection(settings, SERVICE, TENANTS, pool, health, stop),
+            run_projection(settings, SERVICE, DIRECTORY, pool, health, stop),
+        )
