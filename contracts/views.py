@@ -5,7 +5,7 @@ refuses, and it may change the row in place. Every projection of any service is 
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -369,3 +369,18 @@ def fold_export(row: ExportRow | None, event: EventEnvelope[BulkioEvent]) -> Exp
     row.version = event.version
     row.changed_at = event.time
     return row
+
+
+def stream_of(event: EventEnvelope[Any]) -> str:
+    """The key of the row that every event of a stream concerns: a tenant, or a domain with its count of mailboxes."""
+    return event.stream
+
+
+def mailbox_of(event: EventEnvelope[Any]) -> str | None:
+    """The mailbox that an event of a domain's stream is about, if it is about one."""
+    return None if event.subject == event.stream else event.subject
+
+
+def job_of(event: EventEnvelope[Any]) -> str:
+    """The job that an event is about."""
+    return event.subject
