@@ -1,0 +1,221 @@
+"""Turns good rows into commands: many at once, each exactly once, reported in the order of the file."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from contracts.bulkio import ReportRowsApplied, RowRefusal
+from contracts.ids import LocalPart, derived_id, derived_time_ordered_id
+from contracts.import_report import PlannedRow
+from contracts.mailbox import ChangeNote, CreateMailbox, MailboxCommand, SetPassword
+from contracts.outcome import Outcome, RefusalCode
+from contracts.topics import MAILBOX
+from contracts.views import ImportRow
+from services.bulkio import queries
+from services.bulkio.checking import AddressReader
+from services.bulkio.sheet import SheetRow
+from services.bulkio.tools import JobVoice, Tools
+from services.runtime.passwords import Hasher
+from services.runtime.vault import Vault
+
+
+class RowResult(Struct, frozen=True):
+    """What became of one row. `unused` are credentials of it that nothing refers to."""
+
+    row: int
+    kind: Literal["created", "changed", "skipped", "refused"]
+    code: str = ""
+    unused: tuple[str, ...] = ()
+
+
+class CredentialStore:
+    """Hashes passwords and stores them, as many in one statement as have gathered while the last one ran."""
+
+    def __init__(self, vault: Vault, hasher: Hasher, missing: set[str]) -> None:
+        self._vault = vault
+        self._hasher = hasher
+        self._missing = missing
+        self._gathered: dict[str, str] = {}
+        self._turn = asyncio.Lock()
+
+    async def keep(self, credential_id: str, password: str) -> None:
+        """Let the vault have the password's hash. Returns when it is stored."""
+        if credential_id not in self._missing:
+            return
+        self._gathered[credential_id] = await self._hasher.hash(password)
+        async with self._turn:
+            if credential_id in self._gathered:
+                # Taken out only once they are stored: whoever waits meanwhile must not believe it too early.
+                batch = dict(self._gathered)
+                await self._vault.store_credentials(batch)
+                for stored in batch:
+                    del self._gathered[stored]
+
+
+class _Chunk:
+    """The results since the last report."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.results: list[RowResult] = []
+        self.since = time.monotonic()
+
+    def command(self, job_id: str) -> ReportRowsApplied:
+        counts = {
+            kind: sum(result.kind == kind for result in self.results)
+            for kind in ("created", "changed", "skipped")
+        }
+        return ReportRowsApplied(
+            job_id=job_id,
+            first=self.first,
+            last=self.first + len(self.results) - 1,
+            created=counts["created"],
+            changed=counts["changed"],
+            skipped=counts["skipped"],
+            refused=tuple(RowRefusal(each.row, each.code) for each in self.results if each.kind == "refused"),
+        )
+
+
+class Applying:
+    """One run over the good rows of an import that are not applied yet."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        voice: JobVoice,
+        job: ImportRow,
+        plan: Sequence[PlannedRow],
+        rows: Mapping[int, SheetRow],
+    ) -> None:
+        self._tools = tools
+        self._voice = voice
+        self._job = job
+        self._plan = plan[job.applied :]
+        self._rows = rows
+        self._addresses = AddressReader()
+        self._running: deque[asyncio.Task[RowResult]] = deque()
+        self._version = job.version
+        self._going_on = True
+        # The job is further than its row said; what is left is found out by starting from the newer row.
+        self._outrun = False
+
+    async def run(self) -> None:
+        """Apply until nothing is left, or the job was cancelled or taken further by somebody else."""
+        credentials = await self._credential_store()
+        with_passwords = any(self._rows[planned.row].password for planned in self._plan)
+        settings = self._tools.settings
+        window = settings.import_passwords_in_flight if with_passwords else settings.import_commands_in_flight
+        left = iter(self._plan)
+        chunk = _Chunk(self._job.applied + 1)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                if self._going_on:
+                    self._start_rows(group, left, window, credentials)
+                if not self._running:
+                    break
+                await self._take_results(chunk)
+                if self._is_due(chunk):
+                    await self._report(chunk)
+                    chunk = _Chunk(chunk.first + len(chunk.results))
+        if chunk.results:
+            await self._report(chunk)
+
+    def _start_rows(
+        self, group: asyncio.TaskGroup, left: Iterator[PlannedRow], window: int, credentials: CredentialStore
+    ) -> None:
+        while len(self._running) < window and (planned := next(left, None)) is not None:
+            self._running.append(group.create_task(self._row(planned, credentials)))
+
+    async def _take_results(self, chunk: _Chunk) -> None:
+        """Take what is done, in the order of the file; wait for the first, but no longer than to the next report."""
+        due_in_s = chunk.since + self._tools.settings.import_report_interval_s - time.monotonic()
+        await asyncio.wait([self._running[0]], timeout=max(0.05, due_in_s))
+        room = self._tools.settings.import_rows_per_report - len(chunk.results)
+        while self._running and self._running[0].done() and room > 0:
+            chunk.results.append(self._running.popleft().result())
+            room -= 1
+
+    def _is_due(self, chunk: _Chunk) -> bool:
+        settings = self._tools.settings
+        if len(chunk.results) >= settings.import_rows_per_report:
+            return True
+        return bool(chunk.results) and time.monotonic() - chunk.since >= settings.import_report_interval_s
+
+    async def _report(self, chunk: _Chunk) -> None:
+        """Report a chunk, and find out whether to start further rows."""
+        if self._outrun:
+            return
+        unused = [credential for result in chunk.results for credential in result.unused]
+        if unused:
+            await self._tools.vault.drop_credentials(unused)
+        command = chunk.command(self._job.job_id)
+        outcome = await self._voice.report(f"applied/{command.first}-{command.last}", self._version, command)
+        self._version = outcome.version
+        self._outrun = outcome.status == "refused"
+        state = await queries.import_state(self._tools.pool, self._job.job_id)
+        self._going_on = state == "applying" and not self._outrun
+
+    async def _credential_store(self) -> CredentialStore:
+        wanted = [
+            self._credential_id(planned.row) for planned in self._plan if self._rows[planned.row].password
+        ]
+        missing = await self._tools.vault.missing_credentials(wanted) if wanted else set[str]()
+        return CredentialStore(self._tools.vault, self._tools.hasher, missing)
+
+    def _credential_id(self, row: int) -> str:
+        return derived_id(self._job.job_id, f"credential/{row}")
+
+    async def _row(self, planned: PlannedRow, credentials: CredentialStore) -> RowResult:
+        if planned.action == "skip":
+            return RowResult(planned.row, "skipped")
+        row = self._rows[planned.row]
+        credential_id = None
+        if row.password:
+            credential_id = self._credential_id(row.row)
+            await credentials.keep(credential_id, row.password)
+        if planned.mailbox_id is None:
+            return await self._create(row, credential_id)
+        return await self._change(row, planned.mailbox_id, credential_id)
+
+    async def _create(self, row: SheetRow, credential_id: str | None) -> RowResult:
+        local_part, domain = self._addresses.read(row.email)
+        command = CreateMailbox(
+            mailbox_id=derived_time_ordered_id(self._job.job_id, f"mailbox/{row.row}"),
+            local_part=LocalPart(local_part),
+            credential_id=credential_id,
+            note=row.note.strip(),
+        )
+        outcome = await self._send(domain, f"row/{row.row}", command)
+        if outcome.status == "accepted":
+            return RowResult(row.row, "created")
+        unused = (credential_id,) if credential_id else ()
+        if outcome.code == RefusalCode.ADDRESS_TAKEN and self._job.mode == "skip_existing":
+            # Somebody else created it since the check; then it is an existing one, as the mode foresees.
+            return RowResult(row.row, "skipped", unused=unused)
+        return RowResult(row.row, "refused", str(outcome.code), unused)
+
+    async def _change(self, row: SheetRow, mailbox_id: str, credential_id: str | None) -> RowResult:
+        """Change what the row gives: an empty cell leaves its part as it is."""
+        _, domain = self._addresses.read(row.email)
+        changed = False
+        unused = (credential_id,) if credential_id else ()
+        if row.note.strip():
+            command = ChangeNote(mailbox_id=mailbox_id, note=row.note.strip())
+            outcome = await self._send(domain, f"row/{row.row}", command)
+            if outcome.status == "refused":
+                return RowResult(row.row, "refused", str(outcome.code), unused)
+            changed = outcome.events > 0
+        if credential_id is not None:
+            password = SetPassword(mailbox_id=mailbox_id, credential_id=credential_id)
+            outcome = await self._send(domain, f"row/{row.row}/password", password)
+            if outcome.status == "refused":
+                return RowResult(row.row, "refused", str(outcome.code), unused)
+            changed = True
+        return RowResult(row.row, "changed" if changed else "skipped")
+
+    async def _send(self, domain: str, name: str, command: MailboxCommand) -> Outcome:
+        return await self._voice.send(MAILBOX, domain, name, self._job.actor, command)

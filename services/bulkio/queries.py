@@ -1,0 +1,210 @@
+"""What bulkio asks of its own tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import asyncpg
+from msgspec import Struct
+
+from contracts.views import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
+from services.bulkio.checking import Address, ExistingMailbox, Surroundings
+from services.bulkio.core.jobs import TenantJobs
+from services.bulkio.projections import JOBS, JobOrderRow
+from services.runtime.kafka.deciding import Snapshot, StreamState
+from services.runtime.rows import RowStore
+
+Pool = asyncpg.Pool[Any]
+Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+JobKind = Literal["import", "export"]
+
+JOBS_PER_SWEEP_MAX: Final = 100
+
+_imports: Final = RowStore("imports", ImportRow, "job_id")
+_exports: Final = RowStore("exports", ExportRow, "job_id")
+_orders: Final = RowStore("job_orders", JobOrderRow, "job_id")
+
+
+class JobRef(Struct, frozen=True):
+    """A job that waits for somebody to work on it."""
+
+    kind: JobKind
+    job_id: str
+
+
+class Leftover(Struct, frozen=True):
+    """An ended job of which something is still kept that is not needed any more."""
+
+    job_id: str
+    key_id: str
+    blobs: tuple[str, ...]
+
+
+async def load_snapshot(pool: Pool, partition: int) -> Snapshot[TenantJobs]:
+    """Give the jobs of all tenants of one partition, all as of the same offset."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        next_offset: int | None = await connection.fetchval(
+            """
+            SELECT next_offset FROM projection_checkpoints
+            WHERE projection = $1 AND topic = $2 AND "partition" = $3
+            """,
+            JOBS.name,
+            JOBS.family.events.name,
+            partition,
+        )
+        positions = await connection.fetch(
+            """
+            SELECT stream, streamseq, tail_hash, last_time FROM projection_streams
+            WHERE projection = $1 AND "partition" = $2
+            """,
+            JOBS.name,
+            partition,
+        )
+        streams = {
+            position["stream"]: StreamState(
+                state=TenantJobs(),
+                streamseq=position["streamseq"],
+                tail_hash=position["tail_hash"],
+                last_time=position["last_time"],
+            )
+            for position in positions
+        }
+        await _load_jobs(connection, streams)
+    return Snapshot(next_offset=next_offset or 0, streams=streams)
+
+
+async def _load_jobs(connection: Connection, streams: dict[str, StreamState[TenantJobs]]) -> None:
+    tenants = list(streams)
+    for record in await connection.fetch("SELECT * FROM imports WHERE tenant = ANY($1::text[])", tenants):
+        streams[record["tenant"]].state.put_import(_imports.row_of(record))
+    for record in await connection.fetch("SELECT * FROM exports WHERE tenant = ANY($1::text[])", tenants):
+        streams[record["tenant"]].state.put_export(_exports.row_of(record))
+
+
+async def unfinished_jobs(pool: Pool) -> list[JobRef]:
+    """Give the jobs that have not ended, the oldest first."""
+    rows = await pool.fetch(
+        """
+        SELECT kind, job_id FROM (
+            SELECT 'import' AS kind, job_id, created_at FROM imports
+            WHERE state NOT IN ('planned', 'cancelled', 'finished', 'failed')
+            UNION ALL
+            SELECT 'export', job_id, created_at FROM exports WHERE state = 'requested'
+        ) AS jobs
+        ORDER BY created_at LIMIT $1
+        """,
+        JOBS_PER_SWEEP_MAX,
+    )
+    return [JobRef(row["kind"], row["job_id"]) for row in rows]
+
+
+async def import_row(pool: Pool, job_id: str) -> ImportRow | None:
+    """Give an import job as the read model has it."""
+    async with pool.acquire() as connection:
+        return (await _imports.load(connection, [job_id])).get(job_id)
+
+
+async def import_state(pool: Pool, job_id: str) -> str | None:
+    """Give only the state of an import job: it is asked often, and the whole row can be large."""
+    return await pool.fetchval("SELECT state FROM imports WHERE job_id = $1", job_id)
+
+
+async def export_row(pool: Pool, job_id: str) -> ExportRow | None:
+    """Give an export job as the read model has it."""
+    async with pool.acquire() as connection:
+        return (await _exports.load(connection, [job_id])).get(job_id)
+
+
+async def job_order(pool: Pool, job_id: str) -> JobOrderRow:
+    """Give the order of a job that the read model has. Both are written in one transaction."""
+    async with pool.acquire() as connection:
+        return (await _orders.load(connection, [job_id]))[job_id]
+
+
+async def surroundings(pool: Pool, tenant: str, addresses: Sequence[Address]) -> Surroundings:
+    """Give the tenant's domains, and its mailboxes at the addresses; of one address the living one."""
+    domains = await pool.fetch("SELECT domain, status FROM domains WHERE tenant = $1", tenant)
+    mailboxes = await pool.fetch(
+        """
+        SELECT m.local_part, m.domain, m.mailbox_id, m.status
+        FROM unnest($2::text[], $3::text[]) AS a (domain, local_part)
+        JOIN mailboxes AS m ON m.tenant = $1 AND m.domain = a.domain AND m.local_part = a.local_part
+        ORDER BY m.status = 'deleted' DESC
+        """,
+        tenant,
+        [domain for _, domain in addresses],
+        [local_part for local_part, _ in addresses],
+    )
+    return Surroundings(
+        {row["domain"]: row["status"] for row in domains},
+        {
+            (row["local_part"], row["domain"]): ExistingMailbox(row["mailbox_id"], row["status"])
+            for row in mailboxes
+        },
+    )
+
+
+async def positions(connection: Connection, projection: str) -> dict[str, int]:
+    """Give how far a projection has read, as topic/partition → next offset."""
+    rows = await connection.fetch(
+        'SELECT topic, "partition", next_offset FROM projection_checkpoints WHERE projection = $1', projection
+    )
+    return {f"{row['topic']}/{row['partition']}": row["next_offset"] for row in rows}
+
+
+async def sources_to_remove(pool: Pool) -> list[Leftover]:
+    """Give the ended imports whose uploaded file is still there."""
+    rows = await pool.fetch(
+        """
+        SELECT job_id, key_id, blob FROM imports AS j
+        WHERE state = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM job_cleanups AS c WHERE c.job_id = j.job_id)
+        ORDER BY job_id LIMIT $2
+        """,
+        list(IMPORT_END_STATES),
+        JOBS_PER_SWEEP_MAX,
+    )
+    return [Leftover(row["job_id"], row["key_id"], (row["blob"],)) for row in rows]
+
+
+async def results_to_remove(pool: Pool, ended_before: datetime) -> list[Leftover]:
+    """Give the jobs that ended before that time and whose results are still there."""
+    rows = await pool.fetch(
+        """
+        SELECT job_id, key_id, blobs FROM (
+            SELECT job_id, key_id, ARRAY[report, result] AS blobs FROM imports
+            WHERE state = ANY($1::text[]) AND changed_at < $3
+            UNION ALL
+            SELECT job_id, key_id, ARRAY[blob] FROM exports WHERE state = ANY($2::text[]) AND changed_at < $3
+        ) AS j
+        WHERE NOT EXISTS (
+            SELECT 1 FROM job_cleanups AS c WHERE c.job_id = j.job_id AND c.results_removed_at IS NOT NULL
+        )
+        ORDER BY job_id LIMIT $4
+        """,
+        list(IMPORT_END_STATES),
+        list(EXPORT_END_STATES),
+        ended_before,
+        JOBS_PER_SWEEP_MAX,
+    )
+    return [
+        Leftover(row["job_id"], row["key_id"], tuple(blob for blob in row["blobs"] if blob)) for row in rows
+    ]
+
+
+async def note_source_removed(pool: Pool, job_id: str) -> None:
+    """Remember that the uploaded file of a job is gone."""
+    await pool.execute("INSERT INTO job_cleanups (job_id) VALUES ($1) ON CONFLICT DO NOTHING", job_id)
+
+
+async def note_results_removed(pool: Pool, job_id: str) -> None:
+    """Remember that nothing is kept of a job any more but its events."""
+    await pool.execute(
+        """
+        INSERT INTO job_cleanups (job_id, results_removed_at) VALUES ($1, now())
+        ON CONFLICT (job_id) DO UPDATE SET results_removed_at = now()
+        """,
+        job_id,
+    )

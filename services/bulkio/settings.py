@@ -1,0 +1,37 @@
+"""The settings of bulkio, all with defaults for two cores."""
+
+from services.bulkio.sheet import ReaderLimits
+from services.runtime.settings import RuntimeSettings
+
+
+class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
+    """Limits of one uploaded file, of the work at once, and how long results are kept.
+
+    `commands_in_flight` bounds the commands of one import that wait for their outcome. Rows with passwords are
+    bounded lower, by `passwords_in_flight`: each holds a password in memory, and a cancelled import still ends them.
+    `scratch_folder` is where export files are written before they are sealed; empty is the system's own.
+    """
+
+    import_rows_max: int = 5_000
+    import_unzipped_bytes_max: int = 20_000_000
+    import_reader_memory_bytes_max: int = 512 * 1024 * 1024
+    import_reader_cpu_s: int = 10
+    import_reader_wall_s: float = 20.0
+    bulkio_jobs_at_once: int = 4
+    import_commands_in_flight: int = 1_000
+    import_passwords_in_flight: int = 64
+    import_rows_per_report: int = 500
+    import_report_interval_s: float = 2.0
+    bulkio_sweep_interval_s: float = 3.0
+    bulkio_results_kept_days: int = 30
+    scratch_folder: str = ""
+
+    def reader_limits(self) -> ReaderLimits:
+        """Give what the reader of one workbook may cost."""
+        return ReaderLimits(
+            rows_max=self.import_rows_max,
+            unzipped_bytes_max=self.import_unzipped_bytes_max,
+            memory_bytes_max=self.import_reader_memory_bytes_max,
+            cpu_s=self.import_reader_cpu_s,
+            wall_s=self.import_reader_wall_s,
+        )
