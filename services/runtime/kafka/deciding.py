@@ -5,6 +5,7 @@ changed by the ones before it, and gives the records to write. The command loop 
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -85,7 +86,7 @@ class PartitionState(Generic[S, C, E]):
         self._family = family
         self._decider = decider
         self._streams = snapshot.streams
-        self._answers: dict[CommandId, bytes] = {}
+        self._answers: OrderedDict[CommandId, bytes] = OrderedDict()
         self._source = source
         self._writer_epoch = writer_epoch
         self._remembered_max = remembered_max
@@ -267,4 +268,4 @@ class PartitionState(Generic[S, C, E]):
     def _remember(self, command: CommandId, answer: bytes) -> None:
         self._answers[command] = answer
         if len(self._answers) > self._remembered_max:
-            del self._answers[next(iter(self._answers))]
+            self._answers.popitem(last=False)
