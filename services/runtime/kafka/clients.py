@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 REQUEST_TIMEOUT_MS = 15_000
@@ -66,14 +67,16 @@ class Membership:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
-        self._assigned: frozenset[TopicPartition] | None = None
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._fault: Exception | None = None
         self._news = asyncio.Event()
 
     async def changed(self) -> frozenset[TopicPartition]:
-        """Wait until the assignment was told anew, and give the whole of it."""
+        """Wait until the assignment was told anew, and give the whole of it. Raises what ended the membership."""
         await self._news.wait()
         self._news.clear()
-        assert self._assigned is not None
+        if self._fault is not None:
+            raise self._fault
         return self._assigned
 
     async def committed(self, partition: TopicPartition) -> int | None:
@@ -86,9 +89,13 @@ class Membership:
         self._news.set()
 
     async def attend(self) -> None:
-        """Keep the place in the group. Never ends by itself; raises what the group's protocol raises."""
-        while True:
-            await self._consumer.getmany(timeout_ms=1_000)
+        """Keep the place in the group. Ends by a fault only, which `changed` raises."""
+        try:
+            while True:
+                await self._consumer.getmany(timeout_ms=1_000)
+        except KafkaError as error:
+            self._fault = error
+            self._news.set()
 
 
 class _MarkAssignment(ConsumerRebalanceListener):

@@ -120,16 +120,18 @@ class _Writers(Generic[S, C, E]):
         self._assigned = True
 
     async def leave(self, numbers: list[int]) -> None:
-        """End writers after the batch they are at, or at once when that takes too long."""
+        """End writers after the batch they are at, or at once when that takes too long. Raises their faults."""
         leaving = [self.running.pop(number) for number in numbers]
         if not leaving:
             return
         for writer, _ in leaving:
             writer.leaving.set()
-        _, late = await asyncio.wait([task for _, task in leaving], timeout=LEAVE_WITHIN_S)
+        ended, late = await asyncio.wait([task for _, task in leaving], timeout=LEAVE_WITHIN_S)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        for task in ended:
+            task.result()
 
 
 class PartitionWriter(Generic[S, C, E]):
@@ -165,7 +167,7 @@ class PartitionWriter(Generic[S, C, E]):
         while not self.leaving.is_set():
             try:
                 await self._fence_read_decide()
-            except (KafkaError, TimeoutError, asyncio.InvalidStateError) as error:
+            except (KafkaError, TimeoutError) as error:
                 log.warning(
                     "a partition begins again from the log",
                     family=self._family.name,
