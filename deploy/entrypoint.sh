@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a container of Postfach runs: `mailbox writer` is one role, `prepare` makes topics and tables and ends.
+# What a container of Postfach runs: `mailbox writer` is one role of one service, `prepare` makes topics and tables and ends.
 # The database password comes from a file, so that it stands in no configuration that `docker inspect` shows.
 set -eu
 
@@ -9,9 +9,15 @@ if [ -n "${POSTFACH_POSTGRES_PASSWORD_FILE:-}" ]; then
     unset POSTFACH_POSTGRES_PASSWORD_FILE
 fi
 
-case "$#:${1:-}" in
-    1:prepare) exec python -m deploy.prepare ;;
-    2:*) exec python -m "services.$1" "$2" ;;
+case "${1:-}" in
+    prepare)
+        exec python -m deploy.prepare
+        ;;
+    mailbox | bulkio | gateway)
+        service=$1
+        shift
+        exec python -m "services.$service" "$@"
+        ;;
 esac
-echo "usage: docker run postfach {mailbox|bulkio|gateway} {writer|projector|reactor|api}, or: docker run postfach prepare" >&2
+echo "usage: docker run postfach prepare | {mailbox|bulkio|gateway} {writer|projector|reactor|api}" >&2
 exit 2
