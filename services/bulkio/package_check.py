@@ -13,6 +13,9 @@ from xml.parsers import expat
 from services.bulkio.sheet import UnreadableError
 
 ENTRIES_MAX: Final = 500
+STRINGS_MAX: Final = 200_000
+"""Entries of the shared string table; it is read as a whole, and no file within the row limit needs nearly as many."""
+
 CHUNK_BYTES: Final = 64 * 1024
 CONTENT_TYPES: Final = "[Content_Types].xml"
 WORKBOOK_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
@@ -94,6 +97,8 @@ def _part_parser(name: str) -> expat.XMLParserType | None:
         parser.StartElementHandler = _check_content_type
     elif name.endswith(".rels"):
         parser.StartElementHandler = _check_relationship
+    elif name.endswith("sharedstrings.xml"):
+        parser.StartElementHandler = _StringCounter().count
     return parser
 
 
@@ -116,3 +121,15 @@ def _check_relationship(_element: str, attributes: dict[str, str]) -> None:
     kind = attributes.get("Type", "").lower()
     if attributes.get("TargetMode", "").lower() == "external" and not kind.endswith("/hyperlink"):
         raise UnreadableError("external_links", "the workbook links to other files or sources")
+
+
+class _StringCounter:
+    def __init__(self) -> None:
+        self._strings = 0
+
+    def count(self, element: str, _attributes: dict[str, str]) -> None:
+        self._strings += element.rpartition(":")[2] == "si"
+        if self._strings > STRINGS_MAX:
+            raise UnreadableError(
+                "too_large_unzipped", f"the workbook has more than {STRINGS_MAX} different texts"
+            )

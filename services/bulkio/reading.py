@@ -15,6 +15,8 @@ from services.runtime.logs import get_logger
 _log = get_logger(__name__)
 _READER: Final = "services.bulkio.sheet_reader"
 _CPU_SIGNALS: Final = frozenset({-signal.SIGXCPU, -signal.SIGKILL})
+_MEMORY_SIGNALS: Final = frozenset({-signal.SIGSEGV, -signal.SIGABRT})
+"""What C code that got no memory, or no more stack, ends by."""
 
 
 async def read_in_child(data: bytes, limits: ReaderLimits) -> Sheet | Unreadable:
@@ -52,6 +54,6 @@ async def read_in_child(data: bytes, limits: ReaderLimits) -> Sheet | Unreadable
 def _reason(exit_code: int, complaint: bytes, limits: ReaderLimits) -> Unreadable:
     if exit_code in _CPU_SIGNALS:
         return Unreadable("reader_timeout", f"reading took more than {limits.cpu_s} s of processor time")
-    if exit_code == MEMORY_EXIT or complaint.startswith(b"MemoryError"):
+    if exit_code == MEMORY_EXIT or exit_code in _MEMORY_SIGNALS or complaint.startswith(b"MemoryError"):
         return Unreadable("reader_memory", "reading took too much memory")
     return Unreadable("file_damaged", "the workbook's parts do not fit together")

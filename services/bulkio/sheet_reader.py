@@ -85,7 +85,7 @@ def _read_sheet(data: bytes, rows_max: int) -> Sheet:
 def _import_sheet(workbook: Any) -> Any:
     sheets: list[Any] = workbook.worksheets
     if not sheets:
-        raise UnreadableError("not_xlsx", "the workbook has no sheet")
+        raise UnreadableError("file_damaged", "the workbook has no sheet")
     named = (sheet for sheet in sheets if normal_heading(sheet.title) in MAILBOX_SHEETS)
     return next(named, sheets[0])
 
