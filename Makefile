@@ -48,8 +48,8 @@ prepare: setup ## Make missing topics and apply new migrations, by the POSTFACH_
 
 test: setup ## Run everything: check, then all tests on a stack of their own (ARGS="-k import")
 	@$(MAKE) --no-print-directory format-check lint types imports
-	@$(PYTHON) -m deploy.local reset --stack test
-	@$(PYTHON) -m deploy.local up --stack test; code=$$?; \
+	@$(PYTHON) -m deploy.local reset --stack test >/dev/null
+	@$(PYTHON) -m deploy.local up --stack test >/dev/null; code=$$?; \
 	if [ $$code -eq 0 ]; then POSTFACH_TEST_STACK=test $(PYTHON) -m pytest --ignore=tests/bench tests $(ARGS); code=$$?; fi; \
 	$(PYTHON) -m deploy.local down --stack test >/dev/null || code=1; \
 	exit $$code
@@ -81,8 +81,8 @@ laws: setup ## Run the laws by hypothesis
 	@$(PYTHON) -m pytest -q tests/laws $(ARGS)
 
 bench: setup ## Measure on a stack of its own and print a table
-	@$(PYTHON) -m deploy.local reset --stack bench
-	@$(PYTHON) -m deploy.local up --stack bench; code=$$?; \
+	@$(PYTHON) -m deploy.local reset --stack bench >/dev/null
+	@$(PYTHON) -m deploy.local up --stack bench >/dev/null; code=$$?; \
 	if [ $$code -eq 0 ]; then POSTFACH_TEST_STACK=bench $(PYTHON) -m tests.bench $(ARGS); code=$$?; fi; \
 	$(PYTHON) -m deploy.local down --stack bench >/dev/null || code=1; \
 	exit $$code

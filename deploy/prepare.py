@@ -9,7 +9,7 @@ its consumer group's offset until a restart; with the marker there, no first rec
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from contracts.topics import TOPICS, Topic
 from services.runtime.postgres import migrate
@@ -97,7 +97,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Pre
     answer = await admin.create_topics(wanted)
     for name, code, *_ in answer.topic_errors:
         # Someone else prepares at the same time, which is as good.
-        if code not in (0, TopicAlreadyExistsError.errno):
+        if code != 0 and for_code(code) is not TopicAlreadyExistsError:
             raise for_code(code)(f"topic {name} could not be made")
 
 
@@ -144,6 +144,8 @@ async def _write_markers(settings: PrepareSettings, partitions: list[TopicPartit
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap)
     await consumer.start()
     try:
+        # Asked about partitions it is not assigned, it sleeps a second before it looks for their leaders.
+        consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
     finally:
         await consumer.stop()
@@ -155,7 +157,7 @@ async def _write_markers(settings: PrepareSettings, partitions: list[TopicPartit
     await producer.start()
     try:
         # `send` asserts that there is a key or a value; a batch does not.
-        sent: list[asyncio.Future[object]] = []
+        sent: list[asyncio.Future[RecordMetadata]] = []
         for partition in untouched:
             batch = producer.create_batch()
             batch.append(key=None, value=None, timestamp=None)

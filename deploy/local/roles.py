@@ -1,10 +1,11 @@
 """Which roles a stack runs, as data, and the settings each of them gets."""
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
 
 from deploy.local.site import HOST, Site
 
@@ -22,7 +23,7 @@ class Role:
     role: str
     instances: int = 1
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    command: Sequence[str] = ()
+    command: tuple[str, ...] = ()
     serves_health: bool = True
 
 
@@ -52,7 +53,12 @@ class Instance:
 
     @property
     def command(self) -> list[str]:
-        return list(self.role.command) or [sys.executable, "-m", f"services.{self.role.service}", self.role.role]
+        return list(self.role.command) or [
+            sys.executable,
+            "-m",
+            f"services.{self.role.service}",
+            self.role.role,
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +85,11 @@ class Plan:
         raise KeyError(name)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
+        return msgspec.json.format(msgspec.json.encode(self)).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        fields = json.loads(text)
-        return cls(**{**fields, "roles": tuple(Role(**role) for role in fields["roles"])})
+        return msgspec.json.decode(text, type=cls)
 
     def settings(self, site: Site) -> dict[str, str]:
         """The settings that all processes of the stack share. The stack must be laid out."""

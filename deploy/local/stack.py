@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import control
+from deploy.local.binaries import BINARIES
 from deploy.local.roles import ROLES, Plan, Role
 from deploy.local.site import HOST, PROJECT, Ports, Site
-from deploy.local.tenure import AlreadyHeldError, MARK, end_leftovers, holding, is_held
+from deploy.local.tenure import HELD_BY_ANOTHER, AlreadyHeldError, end_leftovers, holding, is_held
 
 UP_WITHIN_S = 120.0
 DOWN_WITHIN_S = 120.0
 STEER_WITHIN_S = 60.0
+PROBE_WITHIN_S = 2
 
 _POLL_S = 0.05
 _LAST_LINES = 15
@@ -62,6 +65,7 @@ class Stack:
         self.plan = Plan(
             roles=roles, prepares=prepares, kafka_bootstrap=kafka_bootstrap, postgres_dsn=postgres_dsn
         )
+        self._supervisor: subprocess.Popen[bytes] | None = None
 
     @classmethod
     def running(cls, name: str = "run") -> "Stack":
@@ -125,21 +129,19 @@ class Stack:
         if not self.is_up():
             self.site.plan_file.write_text(wanted)
             self._launch_supervisor()
-        self._ask_when_it_listens({"do": "proceed"}, deadline)
-        _until(lambda: self._has_climbed(), deadline, lambda: self._says("the stack is not up", "supervisor"))
+        else:
+            self._proceed()
+        _until(self._has_climbed, deadline, lambda: self._says("the stack is not up", "supervisor"))
         for instance in self.plan.instances():
             if instance.role.serves_health:
                 self.wait_ready(instance.name, within_s=deadline - time.monotonic())
 
     def down(self) -> None:
         """Stops everything and returns when it has ended. Data stays."""
-        if self.is_up():
-            self._ask_when_it_listens({"do": "status"}, time.monotonic() + STEER_WITHIN_S)
-            os.kill(self.pid("supervisor"), signal.SIGTERM)
-            deadline = time.monotonic() + DOWN_WITHIN_S
-            _until(lambda: not self.is_up(), deadline, lambda: self._says("the stack does not stop", "supervisor"))
+        deadline = time.monotonic() + DOWN_WITHIN_S
+        _until(self._has_ended, deadline, lambda: self._says("the stack does not stop", "supervisor"))
         try:
-            with holding(self.site):
+            with holding(self.site, within_s=STEER_WITHIN_S):
                 end_leftovers(self.site)
         except AlreadyHeldError:
             raise StackError(f"stack {self.name} was started while it was being stopped") from None
@@ -187,7 +189,7 @@ class Stack:
     def is_ready(self, role: str) -> bool:
         port = self.ports.health(self.plan.instance(role).index)
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=PROBE_WITHIN_S) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -215,7 +217,7 @@ class Stack:
         name = str(part["part"])
         if name in ("kafka", "postgres"):
             port = self.ports.kafka if name == "kafka" else self.ports.postgres
-            ready = _accepts(port)
+            ready = _kafka_listens(port) if name == "kafka" else _postgres_accepts(port)
         else:
             instance = self.plan.instance(name)
             port = self.ports.health(instance.index) if instance.role.serves_health else None
@@ -235,32 +237,42 @@ class Stack:
         phase = self.phase()
         if phase == "unprepared":
             raise StackError(self._says("topics and tables could not be prepared", "prepare"))
-        if phase == "down" and not self.is_up():
+        if (
+            phase == "down"
+            and self._supervisor is not None
+            and self._supervisor.poll() not in (None, HELD_BY_ANOTHER)
+        ):
             raise StackError(self._says("the supervisor ended", "supervisor"))
         return phase == "up"
 
+    def _proceed(self) -> None:
+        try:
+            self._ask({"do": "proceed"}, STEER_WITHIN_S)
+        except control.SupervisorGoneError:
+            # It is only just starting, and needs no telling then.
+            return
+
+    def _has_ended(self) -> bool:
+        # Asked again and again: a supervisor that has just been launched does not listen yet, and one that was
+        # killed a moment ago may still seem to hold the stack.
+        if not self.is_up():
+            return True
+        try:
+            self._ask({"do": "shut down"}, STEER_WITHIN_S)
+        except control.SupervisorGoneError:
+            return False
+        return False
+
     def _launch_supervisor(self) -> None:
-        environment = {**os.environ, MARK: str(self.site.folder)}
         with self.log_file("supervisor").open("ab") as log:
-            subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 [sys.executable, "-m", "deploy.local", "supervise", "--stack", self.name],
                 cwd=PROJECT,
-                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-
-    def _ask_when_it_listens(self, request: dict[str, Any], deadline: float) -> None:
-        while True:
-            try:
-                self._ask(request, STEER_WITHIN_S)
-                return
-            except control.SupervisorGoneError:
-                if time.monotonic() > deadline:
-                    raise StackError(self._says("the supervisor does not answer", "supervisor")) from None
-                time.sleep(_POLL_S)
 
     def _steer(self, verb: str, part: str) -> None:
         answer = self._ask({"do": verb, "part": part}, STEER_WITHIN_S)
@@ -283,11 +295,16 @@ def _until(condition: Callable[[], bool], deadline: float, failure: Callable[[],
         time.sleep(_POLL_S)
 
 
-def _accepts(port: int) -> bool:
-    import socket
-
+def _kafka_listens(port: int) -> bool:
+    # The broker opens its port as the last step of its start.
     try:
-        with socket.create_connection((HOST, port), timeout=2):
+        with socket.create_connection((HOST, port), timeout=PROBE_WITHIN_S):
             return True
     except OSError:
         return False
+
+
+def _postgres_accepts(port: int) -> bool:
+    # PostgreSQL opens its port before it has recovered, so only its own answer counts.
+    command = [str(BINARIES / "pg_isready"), "--quiet", f"--host={HOST}", f"--port={port}"]
+    return subprocess.run([*command, f"--timeout={PROBE_WITHIN_S}"], check=False).returncode == 0

@@ -20,6 +20,9 @@ from deploy.local.tenure import MARK, end_leftovers, holding
 
 Phase = Literal["servers", "preparing", "unprepared", "up", "stopping"]
 
+HOLD_WITHIN_S = 1.0
+
+
 class Supervisor:
     def __init__(self, site: Site, plan: Plan) -> None:
         self.site = site
@@ -144,6 +147,9 @@ class Supervisor:
                 return self._status()
             case {"do": "proceed"}:
                 return self._proceed()
+            case {"do": "shut down"}:
+                self._asked_to_stop.set()
+                return {"ok": True}
             case {"do": "restart roles"}:
                 await self._restart_roles()
                 return {"ok": True}
@@ -192,8 +198,9 @@ class Supervisor:
 
 def supervise(site: Site) -> None:
     """Runs until told to stop. Raises AlreadyHeldError when the stack is held."""
-    with holding(site):
-        end_leftovers(site)
+    with holding(site, within_s=HOLD_WITHIN_S):
+        if ended := end_leftovers(site):
+            say("ended what a killed supervisor had left", pids=ended)
         plan = Plan.from_json(site.plan_file.read_text())
         for stale in site.run.glob("*.pid"):
             stale.unlink()

@@ -1,7 +1,7 @@
 """Who holds a stack: one supervisor at a time, and what is done about the remains of one that was killed."""
 
 import fcntl
-import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,10 +9,16 @@ import psutil
 
 from deploy.local.site import Site
 
-# Every process of a stack carries this in its environment, which is how the remains of a killed supervisor are found.
+# Every process that a supervisor starts carries this in its environment, and its children inherit it, which is how the
+# remains of a killed supervisor are found. A supervisor itself doesn't: the lock tells of it.
 MARK = "POSTFACH_STACK_FOLDER"
 
 LEFTOVER_WAIT_S = 10.0
+
+# The exit code of a supervisor that found another one, which is no failure to whoever launched both.
+HELD_BY_ANOTHER = 3
+
+_POLL_S = 0.02
 
 
 class AlreadyHeldError(Exception):
@@ -20,18 +26,24 @@ class AlreadyHeldError(Exception):
 
 
 @contextmanager
-def holding(site: Site) -> Iterator[None]:
-    """Holds the stack. The kernel lets go of the lock when the process ends, however it ends."""
+def holding(site: Site, *, within_s: float = 0.0) -> Iterator[None]:
+    """Holds the stack, or raises AlreadyHeldError. The kernel lets go of it when the process ends, however it ends."""
+    deadline = time.monotonic() + within_s
     site.lock_file.parent.mkdir(parents=True, exist_ok=True)
     with site.lock_file.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyHeldError(site.name) from None
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise AlreadyHeldError(site.name) from None
+                time.sleep(_POLL_S)
         yield
 
 
 def is_held(site: Site) -> bool:
+    """Whether a supervisor lives. Asking holds the stack for a moment, so whoever means to keep it tries twice."""
     try:
         with holding(site):
             return False
@@ -40,12 +52,12 @@ def is_held(site: Site) -> bool:
 
 
 def members(site: Site) -> list[psutil.Process]:
-    """The processes of the stack, but for the caller."""
+    """The living processes of the stack, but for its supervisor."""
     mark = str(site.folder)
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue

@@ -1,0 +1,1 @@
+"""Tests on the real stack: Kafka, PostgreSQL and the roles as processes."""
