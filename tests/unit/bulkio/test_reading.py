@@ -72,7 +72,7 @@ async def test_a_reader_that_computes_too_long_is_ended() -> None:
 
 
 async def test_a_reader_that_needs_too_much_memory_is_ended() -> None:
-    answer = await read(workbooks.many_strings(), ReaderLimits(memory_bytes_max=75 * 1024 * 1024))
+    answer = await read(workbooks.many_strings(), ReaderLimits(memory_bytes_max=60 * 1024 * 1024))
     assert isinstance(answer, Unreadable)
     assert answer.code == "reader_memory"
 
