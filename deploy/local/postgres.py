@@ -55,6 +55,8 @@ def as_unprivileged(command: list[str]) -> list[str]:
         "--clear-groups",
         "--inh-caps=-all,+dac_override",
         "--ambient-caps=-all,+dac_override",
+        # Without it access(2), by which initdb looks for its programs, would not count the capability.
+        "--securebits=+no_setuid_fixup",
         "--pdeathsig=INT",
         *command,
     ]
@@ -80,8 +82,6 @@ def make_cluster(site: Site) -> None:
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
         "--locale=C.UTF-8",
-        # A cluster that is cut off in the middle is made anew, so nothing need reach the disk before the end.
-        "--no-sync",
     ]
     with site.log_file("postgres").open("ab") as log:
         subprocess.run(as_unprivileged(command), check=True, stdout=log, stderr=log, cwd=site.postgres)
