@@ -30,7 +30,7 @@ SERVICES = Path(__file__).resolve().parents[1] / "services"
 
 # Schema and the folder of its migrations. The vault is machinery of the runtime with a schema of its own.
 SCHEMAS: Mapping[str, Path] = {
-    "vault": SERVICES / "runtime" / "migrations",
+    "vault": SERVICES / "runtime" / "migrations" / "vault",
     "mailbox": SERVICES / "mailbox" / "migrations",
     "bulkio": SERVICES / "bulkio" / "migrations",
     "gateway": SERVICES / "gateway" / "migrations",
