@@ -1,0 +1,1 @@
+"""What holds for every message and every sequence of commands."""
