@@ -90,7 +90,10 @@ bench: setup ## Measure on a stack of its own and print a table
 oracle: setup ## Check every invariant on the log (STACK=run|test|bench)
 	@$(PYTHON) -m tests.oracle --stack $(STACK) $(ARGS)
 
-lock: setup ## Make requirements.lock and deploy/kafka/jars.lock anew
+lock: setup ## Make requirements.lock, its part for the image, and deploy/kafka/jars.lock anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --extra local --extra dev --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml $(ARGS)
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --custom-compile-command "make lock" --constraint requirements.lock \
+		--output-file requirements-runtime.lock pyproject.toml
 	@$(PYTHON) -m deploy.kafka.jars lock
