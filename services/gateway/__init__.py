@@ -1,0 +1,1 @@
+"""The HTTP API, its read models, and what it remembers of requests."""

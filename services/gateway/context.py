@@ -1,0 +1,28 @@
+"""What every request may use, opened once in wiring."""
+
+import asyncpg
+from msgspec import Struct
+
+from services.gateway.http.sign_in import KeyRing
+from services.gateway.settings import GatewaySettings
+from services.runtime.blobs import Blobs
+from services.runtime.clock import Clock
+from services.runtime.health import Health
+from services.runtime.kafka.commands import CommandClient
+from services.runtime.passwords import Hasher
+from services.runtime.vault import Vault
+
+
+class Gateway(Struct, frozen=True, kw_only=True):
+    """The gateway's connections and settings. `fingerprint_key` makes request fingerprints useless to guess from."""
+
+    settings: GatewaySettings
+    pool: asyncpg.Pool
+    vault: Vault
+    hasher: Hasher
+    blobs: Blobs
+    commands: CommandClient
+    keys: KeyRing
+    health: Health
+    clock: Clock
+    fingerprint_key: bytes

@@ -1,0 +1,160 @@
+"""The application: routes, what surrounds each request, and the answers to whatever nobody expected."""
+
+import time
+from http import HTTPStatus
+from typing import Any, Final
+
+import asyncpg
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.context import Gateway
+from services.gateway.http import (
+    domains,
+    exports,
+    imports,
+    mailboxes,
+    operations,
+    reference,
+    tenants,
+)
+from services.gateway.http.bodies import component_schemas
+from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
+from services.gateway.http.request import CORRELATION_HEADER, correlation_of, trace_id
+from services.runtime import metrics
+from services.runtime.health import health_routes
+from services.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+_ROUTERS: Final = (tenants, domains, mailboxes, imports, exports, operations)
+
+_TITLE: Final = "Postfach"
+_DESCRIPTION: Final = (
+    "Administer hosted mailboxes. Every change is decided in the order of its mail domain and kept for ever; "
+    "the conventions that all routes share are in docs/api.md."
+)
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """Give the API over connections that are open."""
+    app = FastAPI(
+        title=_TITLE,
+        description=_DESCRIPTION,
+        version="1",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.gateway = gateway
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    app.include_router(reference.router)
+    app.router.routes.extend(route for route in health_routes(gateway.health) if route.path != "/metrics")
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_bad_parameters)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    for passing in (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, KafkaError, OSError):
+        app.add_exception_handler(passing, _on_outage)
+    app.add_exception_handler(Exception, _on_fault)
+    app.add_middleware(_Surroundings)
+    _complete_openapi(app)
+    return app
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    """Add to FastAPI's document what it can't know of bodies that are msgspec Structs."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            document.setdefault("components", {}).setdefault("schemas", {}).update(component_schemas())
+            for methods in document["paths"].values():
+                for operation in methods.values():
+                    # FastAPI's own form of a bad parameter is never answered here; `default` says what is.
+                    operation["responses"].pop("422", None)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(unused, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi
+
+
+class _Surroundings:
+    """Gives each request its correlation id, answers with it, keeps answers out of caches, and measures."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(CORRELATION_HEADER.lower().encode())
+        correlation = correlation_of(None if given is None else given.decode("latin-1"))
+        scope["postfach.correlation"] = correlation
+        started = time.perf_counter()
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[CORRELATION_HEADER] = correlation
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            # Only a route's own template is a label: paths are without number.
+            route = getattr(scope.get("route"), "path", "none")
+            metrics.requests.labels(method=scope["method"], route=route, status=status).inc()
+            metrics.request_seconds.labels(method=scope["method"], route=route).observe(
+                time.perf_counter() - started
+            )
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error, request.url.path, trace_id(request))
+
+
+async def _on_bad_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = tuple(
+        FieldError(pointer=str(each["loc"][-1]), code="invalid_parameter", detail=str(each["msg"]))
+        for each in error.errors()
+    )
+    problem = Problem(HTTPStatus.BAD_REQUEST, "invalid_parameter", "a parameter is not valid", errors=errors)
+    return problem_response(problem, request.url.path, trace_id(request))
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    code = "route_unknown" if status is HTTPStatus.NOT_FOUND else status.name.lower()
+    problem = Problem(status, code, headers=error.headers)
+    return problem_response(problem, request.url.path, trace_id(request))
+
+
+async def _on_outage(request: Request, error: Exception) -> Response:
+    log.warning("a request met an outage", error=repr(error), correlation=trace_id(request))
+    problem = unavailable("unavailable", "a part of the system does not answer; try again")
+    return problem_response(problem, request.url.path, trace_id(request))
+
+
+async def _on_fault(request: Request, _: Exception) -> Response:
+    # The server's outermost layer answers with this and raises the fault again, so that it is logged.
+    problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "fault", "this is our mistake; it has been recorded")
+    return problem_response(problem, request.url.path, trace_id(request))

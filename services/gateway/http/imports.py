@@ -1,0 +1,190 @@
+"""Import jobs: hand in a workbook, watch it, fetch what went wrong."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Query
+from msgspec import Struct
+from starlette.responses import Response, StreamingResponse
+
+from contracts.bulkio import BadRows, CancelImport, ImportMode, StartImport
+from contracts.ids import TenantId
+from contracts.topics import BULKIO
+from contracts.views import ImportRow
+from services.gateway import queries
+from services.gateway.context import Gateway
+from services.gateway.http.bodies import answer, documented
+from services.gateway.http.paging import (
+    PAGE_SIZE_DEFAULT,
+    Instant,
+    PageSize,
+    PageToken,
+    cut,
+    decode_token,
+    list_name,
+    page_size,
+)
+from services.gateway.http.problems import Problem, invalid, not_found, unavailable
+from services.gateway.http.request import Connections, Fresh, Text, thing_id
+from services.gateway.http.sealed_files import XLSX, attachment, open_sealed, sealed_file
+from services.gateway.http.sign_in import ActingFor
+from services.gateway.http.uploads import Uploaded, shown_name
+from services.gateway.http.views import (
+    ImportPage,
+    ImportView,
+    Operation,
+    OperationMetadata,
+    WriteResult,
+    import_view,
+)
+from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, written
+from services.runtime.blobs import BlobMissing
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"], dependencies=[Fresh])
+
+TEMPLATE_BLOB: Final = "templates/import-v1.xlsx"
+"""Where bulkio publishes the template when it starts."""
+
+
+class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to import: what to do with addresses that exist, with bad rows, and whether only to look."""
+
+    mode: ImportMode = "create_only"
+    bad_rows: BadRows = "stop"
+    dry_run: bool = False
+
+
+@router.get("/template", summary="Download the import template", **documented({200: XLSX}))
+async def template(gateway: Connections, _: ActingFor) -> Response:
+    """Give the workbook to fill in."""
+    try:
+        content = await gateway.blobs.get(TEMPLATE_BLOB)
+    except BlobMissing:
+        raise unavailable("template_missing", "the template is not published yet", 5) from None
+    return Response(
+        content, media_type=XLSX, headers={"Content-Disposition": attachment("postfach-import.xlsx")}
+    )
+
+
+@router.post("", summary="Start an import", **documented({202: Operation}, body=XLSX))
+async def start(
+    write: KeyedWrite,
+    tenant: ActingFor,
+    upload: Uploaded,
+    mode: Annotated[str | None, Query()] = None,
+    bad_rows: Annotated[str | None, Query()] = None,
+    dry_run: Annotated[str | None, Query()] = None,
+    file_name: Annotated[str, Query(max_length=1_000)] = "",
+) -> Response:
+    """Import a workbook: as the whole body with options in the query, or as a form's field `file` with options as fields."""
+    in_query = {"mode": mode, "bad_rows": bad_rows, "dry_run": dry_run}
+    options = _options({name: value for name, value in in_query.items() if value is not None} | upload.fields)
+    name = shown_name(upload.file_name or file_name) or "import.xlsx"
+
+    async def act(attempt: Act) -> Response:
+        gateway, key_id, blob = write.gateway, attempt.part_id("key"), f"imports/{attempt.thing_id}/source"
+        await gateway.vault.create_key(key_id)
+        sealer = await gateway.vault.sealer(key_id)
+        await gateway.blobs.put(blob, sealer.seal(upload.content))
+        command = StartImport(
+            job_id=attempt.thing_id,
+            file_name=name,
+            blob=blob,
+            key_id=key_id,
+            size_bytes=len(upload.content),
+            sha256=upload.sha256,
+            mode=options.mode,
+            bad_rows=options.bad_rows,
+            dry_run=options.dry_run,
+        )
+        try:
+            outcome = await attempt.order(BULKIO, tenant, command)
+        except Problem:
+            await gateway.blobs.delete(blob)
+            await gateway.vault.drop_key(key_id)
+            raise
+        operation = Operation(
+            name=f"operations/{outcome.subject}",
+            done=False,
+            metadata=OperationMetadata(kind="import", state="uploaded"),
+        )
+        location = f"/v1/operations/{outcome.subject}"
+        return written(BULKIO, outcome, operation, HTTPStatus.ACCEPTED, location)
+
+    content = upload.sha256.encode() + msgspec.json.encode(options) + name.encode()
+    return await write.once(tenant, content, act)
+
+
+def _options(given: dict[str, str]) -> ImportOptions:
+    try:
+        return msgspec.convert(given, ImportOptions, strict=False)
+    except msgspec.ValidationError as error:
+        wrong = next((name for name in given if f"`$.{name}`" in str(error)), "options")
+        raise invalid(wrong, "invalid_option", str(error)) from None
+
+
+@router.get("", summary="List imports", **documented({200: ImportPage}))
+async def list_(
+    gateway: Connections, tenant: ActingFor, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None
+) -> Response:
+    """Give the tenant's import jobs, newest first."""
+    name, size = list_name("imports", tenant), page_size(size)
+    after = None if token is None else decode_token(token, tuple[Instant, Text], name).after
+    found = await queries.list_imports(gateway.pool, tenant, after, size + 1)
+    page = cut(found, size, name, ("created_at", "job_id"))
+    return answer(
+        ImportPage(
+            imports=[import_view(row) for row in page.rows],
+            next_page_token=page.next_page_token,
+            total_size=page.total_size,
+            total_size_is=page.total_size_is,
+        )
+    )
+
+
+@router.get("/{job_id}", summary="Get an import", **documented({200: ImportView}))
+async def get(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
+    """Give an import job."""
+    row = await _find(gateway, tenant, job_id)
+    return answer(import_view(row), headers={"ETag": f'"{row.version}"'})
+
+
+@router.post("/{job_id}:cancel", summary="Cancel an import", **documented({200: WriteResult, 202: Operation}))
+async def cancel(write: AnyWrite, tenant: ActingFor, job_id: str) -> Response:
+    """Stop an import as soon as the rows on their way are decided."""
+    row = await _find(write.gateway, tenant, job_id)
+
+    async def act(attempt: Act) -> Response:
+        return written(BULKIO, await attempt.order(BULKIO, tenant, CancelImport(job_id=row.job_id)))
+
+    return await write.once(tenant, b"", act)
+
+
+@router.get("/{job_id}/result", summary="Download an import's failed rows", **documented({200: XLSX}))
+async def result(gateway: Connections, tenant: ActingFor, job_id: str) -> StreamingResponse:
+    """Give the workbook of the rows that failed, with the reason of each; it has no passwords."""
+    row = await _find(gateway, tenant, job_id)
+    if row.result is None:
+        raise not_found("result_missing")
+    headers = {
+        "Content-Disposition": attachment(f"failed-{row.file_name.removesuffix('.xlsx')}.xlsx"),
+        "Cache-Control": "private, no-store",
+    }
+    return await sealed_file(gateway, row.result, row.key_id, XLSX, headers)
+
+
+@router.get("/{job_id}/problems", summary="Get an import's problems", **documented({200: "application/json"}))
+async def problems(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
+    """Give what the check found: each bad cell with its row, its column, and what is expected."""
+    row = await _find(gateway, tenant, job_id)
+    if row.report is None:
+        raise not_found("report_missing")
+    return Response(await open_sealed(gateway, row.report, row.key_id), media_type="application/json")
+
+
+async def _find(gateway: Gateway, tenant: TenantId, job_id: str) -> ImportRow:
+    row = await queries.get_import(gateway.pool, tenant, thing_id(job_id, "job_unknown"))
+    if row is None:
+        raise not_found("job_unknown")
+    return row

@@ -1,0 +1,325 @@
+"""Mailboxes of a tenant: the list, one of them, and everything that is done to one."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query
+from msgspec import UNSET
+from starlette.responses import Response
+
+from contracts.addresses import AddressError, parse_address
+from contracts.ids import DomainName, TenantId
+from contracts.listing import FILTER_LENGTH_MAX
+from contracts.mailbox import (
+    AllowSelfService,
+    ChangeNote,
+    CleanMailbox,
+    CreateMailbox,
+    DeleteMailbox,
+    ForbidSelfService,
+    MailboxCommand,
+    Note,
+    RestoreMailbox,
+    ResumeMailbox,
+    SetPassword,
+    SuspendMailbox,
+)
+from contracts.outcome import Outcome
+from contracts.topics import MAILBOX
+from contracts.views import MailboxRow
+from services.gateway import mailbox_pages, queries
+from services.gateway.context import Gateway
+from services.gateway.http.bodies import RequestBody, SuspensionReason, answer, body_of, documented
+from services.gateway.http.paging import (
+    PAGE_SIZE_DEFAULT,
+    Instant,
+    PageSize,
+    PageToken,
+    Token,
+    decode_token,
+    encode_token,
+    list_name,
+    page_size,
+    total_is,
+)
+from services.gateway.http.problems import Problem, invalid, not_found
+from services.gateway.http.request import Connections, Fresh, Text, thing_id
+from services.gateway.http.sign_in import ActingFor
+from services.gateway.http.views import MailboxPage, MailboxView, Operation, WriteResult, mailbox_view
+from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, Write, content_of, written
+from services.gateway.mailbox_pages import OrderColumn, PageAsked, Total
+from services.runtime import metrics
+from services.runtime.domain_names import to_a_label
+from services.runtime.filtering import FilterError, compile_filter
+from services.runtime.passwords import password_problem
+
+router = APIRouter(prefix="/v1/mailboxes", tags=["mailboxes"], dependencies=[Fresh])
+
+_WRITTEN = documented({200: WriteResult, 202: Operation})
+
+_KEYS: Final[dict[OrderColumn, Any]] = {
+    "address": tuple[Text, Text, Text],
+    "created_at": tuple[Instant, Text],
+    "changed_at": tuple[Instant, Text],
+}
+
+ADDRESS_LENGTH_MAX: Final = 400
+"""Characters of an address as people write it; what it may be is for the parser to say."""
+
+PASSWORD_LENGTH_READ_MAX: Final = 1_000
+
+AddressText = Annotated[str, msgspec.Meta(max_length=ADDRESS_LENGTH_MAX)]
+PasswordText = Annotated[str, msgspec.Meta(max_length=PASSWORD_LENGTH_READ_MAX)]
+
+
+class NewMailbox(RequestBody, frozen=True, kw_only=True):
+    """A mailbox to create. Without a password it receives mail, but nobody can sign in."""
+
+    address: AddressText
+    password: PasswordText | None = None
+    note: Note = ""
+
+
+class NoteChange(RequestBody, frozen=True, kw_only=True):
+    """A note that replaces the one there is."""
+
+    note: Note
+
+
+class NewPassword(RequestBody, frozen=True, kw_only=True):
+    """A password: 8 to 128 characters, not the address, not a common one."""
+
+    password: PasswordText
+
+
+@router.get("", summary="List mailboxes", **documented({200: MailboxPage}))
+async def list_(
+    gateway: Connections,
+    tenant: ActingFor,
+    filter_: Annotated[str, Query(alias="filter", max_length=FILTER_LENGTH_MAX)] = "",
+    order_by: Annotated[str, Query(pattern="^(address|created_at|changed_at)( (asc|desc))?$")] = "address",
+    size: PageSize = PAGE_SIZE_DEFAULT,
+    token: PageToken = None,
+) -> Response:
+    """Give the mailboxes that match a filter. By address is: by domain, then by local part."""
+    try:
+        compiled = compile_filter(filter_, mailbox_pages.FIELDS, first_argument=2)
+    except FilterError as error:
+        raise invalid("filter", "filter_invalid", str(error), HTTPStatus.BAD_REQUEST) from None
+    column, _, direction = order_by.partition(" ")
+    order = msgspec.convert(column, OrderColumn)
+    name = list_name("mailboxes", tenant, filter_, order, direction or "asc")
+    start: Token[Any] | None = None if token is None else decode_token(token, _KEYS[order], name)
+    asked = PageAsked(
+        size=page_size(size),
+        order=order,
+        descending=direction == "desc",
+        after=None if start is None else start.after,
+        total=None if start is None else Total(start.total, start.exact),
+    )
+    page = await mailbox_pages.list_mailboxes(gateway.pool, tenant, compiled, asked)
+    following = UNSET
+    if page.next_after is not None:
+        following = encode_token(Token(name, page.next_after, page.total.size, page.total.exact))
+    return answer(
+        MailboxPage(
+            mailboxes=[mailbox_view(row) for row in page.rows],
+            next_page_token=following,
+            total_size=page.total.size,
+            total_size_is=total_is(page.total.exact),
+        )
+    )
+
+
+@router.post(
+    "", summary="Create a mailbox", **documented({201: MailboxView, 202: Operation}, body=NewMailbox)
+)
+async def create(
+    write: KeyedWrite, tenant: ActingFor, body: Annotated[NewMailbox, body_of(NewMailbox)]
+) -> Response:
+    """Create a mailbox in an active domain of the tenant."""
+    try:
+        local_part, domain = parse_address(body.address, to_a_label)
+    except AddressError as error:
+        raise invalid("#/address", "address_invalid", str(error)) from None
+    if body.password is not None:
+        _check_password(body.password, f"{local_part}@{domain}")
+
+    async def act(attempt: Act) -> Response:
+        credential_id = None if body.password is None else attempt.part_id("credential")
+        command = CreateMailbox(
+            mailbox_id=attempt.thing_id, local_part=local_part, credential_id=credential_id, note=body.note
+        )
+        outcome = await _order_with_password(attempt, domain, command, credential_id, body.password)
+        created = MailboxView(
+            mailbox_id=outcome.subject,
+            address=f"{local_part}@{domain}",
+            local_part=local_part,
+            domain=domain,
+            note=body.note,
+            status="active",
+            suspended=False,
+            self_service=False,
+            has_password=body.password is not None,
+            generation=1,
+            expires_at=None,
+            version=outcome.version,
+            created_at=outcome.decided_at,
+            changed_at=outcome.decided_at,
+        )
+        return written(MAILBOX, outcome, created, HTTPStatus.CREATED, f"/v1/mailboxes/{outcome.subject}")
+
+    return await write.once(tenant, content_of(body), act)
+
+
+@router.get("/{mailbox_id}", summary="Get a mailbox", **documented({200: MailboxView}))
+async def get(gateway: Connections, tenant: ActingFor, mailbox_id: str) -> Response:
+    """Give a mailbox."""
+    row = await _find(gateway, tenant, mailbox_id)
+    return answer(mailbox_view(row), headers={"ETag": f'"{row.version}"'})
+
+
+@router.patch(
+    "/{mailbox_id}",
+    summary="Change a mailbox's note",
+    **documented({200: WriteResult, 202: Operation}, body=NoteChange),
+)
+async def change_note(
+    write: AnyWrite, tenant: ActingFor, mailbox_id: str, body: Annotated[NoteChange, body_of(NoteChange)]
+) -> Response:
+    """Replace the note."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    return await _change(write, tenant, row, ChangeNote(mailbox_id=row.mailbox_id, note=body.note), body)
+
+
+@router.post(
+    "/{mailbox_id}:setPassword",
+    summary="Set a mailbox's password",
+    **documented({200: WriteResult, 202: Operation}, body=NewPassword),
+)
+async def set_password(
+    write: AnyWrite, tenant: ActingFor, mailbox_id: str, body: Annotated[NewPassword, body_of(NewPassword)]
+) -> Response:
+    """Give the mailbox another password. It is kept as an Argon2id hash in the vault and shown nowhere."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    _check_password(body.password, f"{row.local_part}@{row.domain}")
+
+    async def act(attempt: Act) -> Response:
+        credential_id = attempt.part_id("credential")
+        command = SetPassword(mailbox_id=row.mailbox_id, credential_id=credential_id)
+        outcome = await _order_with_password(
+            attempt, DomainName(row.domain), command, credential_id, body.password
+        )
+        return written(MAILBOX, outcome)
+
+    return await write.once(tenant, content_of(body), act)
+
+
+@router.post("/{mailbox_id}:allowSelfService", summary="Allow self-service", **_WRITTEN)
+async def allow_self_service(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+    """Let the mailbox's owner change the password."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    return await _change(write, tenant, row, AllowSelfService(mailbox_id=row.mailbox_id))
+
+
+@router.post("/{mailbox_id}:forbidSelfService", summary="Forbid self-service", **_WRITTEN)
+async def forbid_self_service(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+    """No longer let the mailbox's owner change the password."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    return await _change(write, tenant, row, ForbidSelfService(mailbox_id=row.mailbox_id))
+
+
+@router.post(
+    "/{mailbox_id}:suspend",
+    summary="Suspend a mailbox",
+    **documented({200: WriteResult, 202: Operation}, body=SuspensionReason),
+)
+async def suspend(
+    write: AnyWrite,
+    tenant: ActingFor,
+    mailbox_id: str,
+    body: Annotated[SuspensionReason, body_of(SuspensionReason)],
+) -> Response:
+    """No sign-in while suspended; mail still arrives."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    command = SuspendMailbox(mailbox_id=row.mailbox_id, reason=body.reason)
+    return await _change(write, tenant, row, command, body)
+
+
+@router.post("/{mailbox_id}:resume", summary="Resume a mailbox", **_WRITTEN)
+async def resume(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+    """End the suspension."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    return await _change(write, tenant, row, ResumeMailbox(mailbox_id=row.mailbox_id))
+
+
+@router.post("/{mailbox_id}:clean", summary="Clean a mailbox", **_WRITTEN)
+async def clean(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+    """Put all mail away for a year. The mailbox stays."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+
+    async def act(attempt: Act) -> Response:
+        command = CleanMailbox(mailbox_id=row.mailbox_id, archive_id=attempt.thing_id)
+        return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
+
+    return await write.once(tenant, b"", act)
+
+
+@router.post("/{mailbox_id}:delete", summary="Delete a mailbox", **_WRITTEN)
+async def delete(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+    """Put the mailbox away for a year. Its address stays taken until then."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+
+    async def act(attempt: Act) -> Response:
+        command = DeleteMailbox(mailbox_id=row.mailbox_id, archive_id=attempt.thing_id)
+        return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
+
+    return await write.once(tenant, b"", act)
+
+
+@router.post("/{mailbox_id}:restore", summary="Restore a mailbox", **_WRITTEN)
+async def restore(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+    """Bring a deleted mailbox back with everything it had."""
+    row = await _find(write.gateway, tenant, mailbox_id)
+    return await _change(write, tenant, row, RestoreMailbox(mailbox_id=row.mailbox_id))
+
+
+async def _find(gateway: Gateway, tenant: TenantId, mailbox_id: str) -> MailboxRow:
+    row = await queries.get_mailbox(gateway.pool, tenant, thing_id(mailbox_id, "mailbox_unknown"))
+    if row is None:
+        raise not_found("mailbox_unknown")
+    return row
+
+
+async def _change(
+    write: Write, tenant: TenantId, row: MailboxRow, command: MailboxCommand, body: RequestBody | None = None
+) -> Response:
+    async def act(attempt: Act) -> Response:
+        return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
+
+    return await write.once(tenant, content_of(body), act)
+
+
+def _check_password(password: str, address: str) -> None:
+    problem = password_problem(password, address)
+    if problem is not None:
+        raise invalid("#/password", "password_policy", f"a password must have: {problem}")
+
+
+async def _order_with_password(
+    attempt: Act, domain: DomainName, command: MailboxCommand, credential_id: str | None, password: str | None
+) -> Outcome:
+    """Order a command whose password is in the vault before, and not for longer than it can be of use."""
+    gateway = attempt.write.gateway
+    if credential_id is None or password is None:
+        return await attempt.order(MAILBOX, domain, command)
+    with metrics.hash_queue.track_inprogress():
+        hashed = await gateway.hasher.hash(password)
+    await gateway.vault.store_credentials({credential_id: hashed})
+    try:
+        return await attempt.order(MAILBOX, domain, command)
+    except Problem as problem:
+        if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            await gateway.vault.drop_credentials([credential_id])
+        raise

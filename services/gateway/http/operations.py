@@ -1,0 +1,105 @@
+"""Operations: what takes longer than a request, asked for in one way whatever it is."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from msgspec import UNSET
+from starlette.responses import Response
+
+from contracts.ids import TenantId
+from contracts.outcome import Outcome
+from contracts.topics import FAMILIES, Family
+from contracts.views import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
+from services.gateway import queries
+from services.gateway.context import Gateway
+from services.gateway.http.bodies import answer, documented
+from services.gateway.http.exports import show_export
+from services.gateway.http.problems import not_found, refused
+from services.gateway.http.request import Connections, Fresh, position_of, thing_id
+from services.gateway.http.sign_in import ActingFor
+from services.gateway.http.views import (
+    Operation,
+    OperationError,
+    OperationMetadata,
+    Progress,
+    WriteResult,
+    import_view,
+)
+from services.runtime.kafka.commands import OutcomePending
+
+router = APIRouter(prefix="/v1/operations", tags=["operations"], dependencies=[Fresh])
+
+ASK_AGAIN_WAIT_S = 2.0
+
+
+@router.get("/{operation_id}", summary="Get an operation", **documented({200: Operation}))
+async def get(gateway: Connections, tenant: ActingFor, operation_id: str) -> Response:
+    """Give how far an import, an export or a slow write is."""
+    id_ = thing_id(operation_id, "operation_unknown")
+    if (imported := await queries.get_import(gateway.pool, tenant, id_)) is not None:
+        return answer(import_operation(imported))
+    if (exported := await queries.get_export(gateway.pool, tenant, id_)) is not None:
+        return answer(export_operation(gateway, exported))
+    return answer(await _command_operation(gateway, tenant, id_))
+
+
+def import_operation(row: ImportRow) -> Operation:
+    """Show an import job as an operation."""
+    done = row.state in IMPORT_END_STATES
+    failed = row.state in ("failed", "cancelled")
+    progress = Progress(rows_done=row.applied, rows_total=row.good_rows)
+    return Operation(
+        name=f"operations/{row.job_id}",
+        done=done,
+        metadata=OperationMetadata(kind="import", state=row.state, progress=progress),
+        response=import_view(row) if done and not failed else UNSET,
+        error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
+    )
+
+
+def export_operation(gateway: Gateway, row: ExportRow) -> Operation:
+    """Show an export job as an operation."""
+    done = row.state in EXPORT_END_STATES
+    failed = row.state in ("failed", "cancelled")
+    progress = Progress(rows_done=row.rows, rows_total=row.rows)
+    return Operation(
+        name=f"operations/{row.job_id}",
+        done=done,
+        metadata=OperationMetadata(kind="export", state=row.state, progress=progress),
+        response=show_export(gateway, row) if done and not failed else UNSET,
+        error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
+    )
+
+
+async def _command_operation(gateway: Gateway, tenant: TenantId, command_id: str) -> Operation:
+    pending = await queries.get_pending(gateway.pool, tenant, command_id)
+    if pending is None:
+        raise not_found("operation_unknown")
+    family: Family[Any, Any] = next(family for family in FAMILIES if family.name == pending.family)
+    try:
+        # The same command again: either it is decided now, or its outcome is told once more.
+        envelope = family.codec.decode_command(pending.envelope)
+        outcome = await gateway.commands.send(family, envelope, ASK_AGAIN_WAIT_S)
+    except OutcomePending:
+        return Operation(
+            name=f"operations/{command_id}", done=False, metadata=OperationMetadata(kind="command")
+        )
+    return _ended(command_id, family.name, outcome)
+
+
+def _ended(command_id: str, family: str, outcome: Outcome) -> Operation:
+    accepted = outcome.status == "accepted"
+    result = WriteResult(
+        id=outcome.subject,
+        version=outcome.version,
+        changed=outcome.events > 0,
+        decided_at=outcome.decided_at,
+        position=position_of(family, outcome),
+    )
+    return Operation(
+        name=f"operations/{command_id}",
+        done=True,
+        metadata=OperationMetadata(kind="command", state=outcome.status),
+        response=result if accepted else UNSET,
+        error=UNSET if accepted else OperationError(code=refused(outcome).code, detail=outcome.detail),
+    )

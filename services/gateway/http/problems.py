@@ -1,0 +1,144 @@
+"""Everything that can go wrong with a request, as RFC 9457 problem documents with stable codes."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from starlette.responses import Response
+
+from contracts.outcome import Outcome, RefusalCode
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+# Refusal code -> HTTP status. 404 hides whether a thing exists, 409 says it is in the wrong state, 422 malformed.
+STATUS_OF_REFUSAL: Final[Mapping[RefusalCode, HTTPStatus]] = {
+    RefusalCode.MALFORMED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusalCode.VERSION_MISMATCH: HTTPStatus.PRECONDITION_FAILED,
+    RefusalCode.TENANT_UNKNOWN: HTTPStatus.NOT_FOUND,
+    RefusalCode.DOMAIN_UNKNOWN: HTTPStatus.NOT_FOUND,
+    RefusalCode.DOMAIN_TAKEN: HTTPStatus.CONFLICT,
+    RefusalCode.DOMAIN_NOT_ACTIVE: HTTPStatus.CONFLICT,
+    RefusalCode.DOMAIN_REMOVED: HTTPStatus.CONFLICT,
+    RefusalCode.DOMAIN_NOT_EMPTY: HTTPStatus.CONFLICT,
+    RefusalCode.ADDRESS_INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusalCode.ADDRESS_TAKEN: HTTPStatus.CONFLICT,
+    RefusalCode.ADDRESS_QUARANTINED: HTTPStatus.CONFLICT,
+    RefusalCode.MAILBOX_LIMIT_REACHED: HTTPStatus.CONFLICT,
+    RefusalCode.MAILBOX_UNKNOWN: HTTPStatus.NOT_FOUND,
+    RefusalCode.MAILBOX_DELETED: HTTPStatus.CONFLICT,
+    RefusalCode.MAILBOX_NOT_DELETED: HTTPStatus.CONFLICT,
+    RefusalCode.MAILBOX_PURGED: HTTPStatus.GONE,
+    RefusalCode.JOB_UNKNOWN: HTTPStatus.NOT_FOUND,
+    RefusalCode.JOB_ENDED: HTTPStatus.CONFLICT,
+    RefusalCode.JOB_STATE: HTTPStatus.CONFLICT,
+}
+
+_TITLES: Final[Mapping[str, str]] = {
+    RefusalCode.VERSION_MISMATCH: "The thing has changed since it was read",
+    RefusalCode.TENANT_UNKNOWN: "There is no such tenant",
+    RefusalCode.DOMAIN_UNKNOWN: "There is no such domain",
+    RefusalCode.DOMAIN_TAKEN: "The domain can't be registered",
+    RefusalCode.DOMAIN_NOT_ACTIVE: "The domain is not active",
+    RefusalCode.DOMAIN_REMOVED: "The domain was given up",
+    RefusalCode.DOMAIN_NOT_EMPTY: "The domain still has mailboxes",
+    RefusalCode.ADDRESS_INVALID: "The address is no mail address",
+    RefusalCode.ADDRESS_TAKEN: "The address is a mailbox already",
+    RefusalCode.ADDRESS_QUARANTINED: "The address belonged to a deleted mailbox that can still be restored",
+    RefusalCode.MAILBOX_LIMIT_REACHED: "The domain has as many mailboxes as it may have",
+    RefusalCode.MAILBOX_UNKNOWN: "There is no such mailbox",
+    RefusalCode.MAILBOX_DELETED: "The mailbox is deleted",
+    RefusalCode.MAILBOX_NOT_DELETED: "The mailbox is not deleted",
+    RefusalCode.MAILBOX_PURGED: "The mailbox is gone for good",
+    RefusalCode.JOB_UNKNOWN: "There is no such job",
+    RefusalCode.JOB_ENDED: "The job has ended",
+    RefusalCode.JOB_STATE: "The job is not in a state that allows this",
+}
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """One place that is wrong: a JSON pointer into the body (RFC 6901, as `#/note`), a header or a query parameter."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemDocument(Struct, frozen=True, kw_only=True):
+    """RFC 9457, with a stable `code`, the places that are wrong, and the id by which logs and events are found."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    trace_id: str
+    errors: tuple[FieldError, ...] = ()
+
+
+class Problem(Exception):
+    """A request that is answered with a problem document."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+    def document(self, instance: str, trace_id: str) -> ProblemDocument:
+        """Give what is answered. `instance` is the request's path."""
+        return ProblemDocument(
+            type=f"/docs/problems#{self.code}",
+            title=_TITLES.get(self.code, self.status.phrase),
+            status=self.status,
+            detail=self.detail,
+            instance=instance,
+            code=self.code,
+            trace_id=trace_id,
+            errors=self.errors,
+        )
+
+
+def refused(outcome: Outcome) -> Problem:
+    """Give the problem that says why a command was refused."""
+    code = outcome.code or RefusalCode.MALFORMED
+    return Problem(STATUS_OF_REFUSAL[code], code.value, outcome.detail)
+
+
+def invalid(
+    pointer: str, code: str, detail: str, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+) -> Problem:
+    """Give the problem of one field, parameter or header."""
+    return Problem(status, code, detail, errors=(FieldError(pointer=pointer, code=code, detail=detail),))
+
+
+def not_found(code: str) -> Problem:
+    """Give the answer for what is not there, or is another tenant's: nobody can tell which."""
+    return Problem(HTTPStatus.NOT_FOUND, code)
+
+
+def unavailable(code: str, detail: str, retry_after_s: int = 1) -> Problem:
+    """Give the answer for what will work later."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def problem_response(problem: Problem, instance: str, trace_id: str) -> Response:
+    """Give the HTTP answer of a problem."""
+    return Response(
+        msgspec.json.encode(problem.document(instance, trace_id)),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )

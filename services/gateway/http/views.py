@@ -1,0 +1,304 @@
+"""What the API shows: the bodies of its answers, made from the rows of read models. No secret and no blob name is in any."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from contracts.bulkio import RowRefusal
+from contracts.ids import DomainName
+from contracts.views import (
+    EXPORT_END_STATES,
+    IMPORT_END_STATES,
+    DomainRow,
+    DomainStatus,
+    ExportRow,
+    ExportState,
+    ImportRow,
+    ImportState,
+    MailboxRow,
+    MailboxStatus,
+    TenantRow,
+)
+from services.runtime.domain_names import to_u_label
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """A body of an answer."""
+
+
+class WriteResult(View, frozen=True, kw_only=True, tag_field="kind", tag="write"):
+    """What a write did. `changed` is false when the goal was already reached; `position` is for `Postfach-After`."""
+
+    id: str
+    version: int
+    changed: bool
+    decided_at: datetime
+    position: str
+
+
+class TenantView(View, frozen=True, kw_only=True):
+    """A customer."""
+
+    tenant: str
+    title: str
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class DomainView(View, frozen=True, kw_only=True):
+    """A mail domain: as the protocols write it, and as people do. `mailboxes` counts those that are not deleted."""
+
+    domain: str
+    display_name: str
+    status: DomainStatus
+    mailbox_limit: int | None
+    mailboxes: int
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class MailboxView(View, frozen=True, kw_only=True):
+    """A mailbox. `expires_at` is when a deleted one is gone for good."""
+
+    mailbox_id: str
+    address: str
+    local_part: str
+    domain: str
+    note: str
+    status: MailboxStatus
+    suspended: bool
+    self_service: bool
+    has_password: bool
+    generation: int
+    expires_at: datetime | None
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class ImportView(View, frozen=True, kw_only=True, tag_field="kind", tag="import"):
+    """An import job. `refused_rows` are the first hundred; the result workbook has all."""
+
+    job_id: str
+    actor: str
+    state: ImportState
+    done: bool
+    file_name: str
+    size_bytes: int
+    sha256: str
+    mode: str
+    bad_rows_policy: str
+    dry_run: bool
+    good_rows: int
+    bad_rows: int
+    applied: int
+    created: int
+    changed: int
+    skipped: int
+    refused: int
+    refused_rows: list[RowRefusal]
+    has_result: bool
+    has_problems: bool
+    code: str | None
+    detail: str
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class ExportView(View, frozen=True, kw_only=True, tag_field="kind", tag="export"):
+    """An export job. The file can be downloaded until `file_until`."""
+
+    job_id: str
+    actor: str
+    state: ExportState
+    done: bool
+    filter: str
+    format: str
+    columns: list[str]
+    rows: int
+    size_bytes: int
+    sha256: str | None
+    file_until: datetime | None
+    code: str | None
+    detail: str
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class Page(View, frozen=True, kw_only=True):
+    """What all lists have. No `next_page_token`: this was the last page. A page can be short, even empty, before that.
+
+    `total_size` is exact, or the number that there are at least.
+    """
+
+    next_page_token: str | UnsetType = UNSET
+    total_size: int
+    total_size_is: Literal["exact", "at_least"]
+
+
+class TenantPage(Page, frozen=True, kw_only=True):
+    """A page of customers."""
+
+    tenants: list[TenantView]
+
+
+class DomainPage(Page, frozen=True, kw_only=True):
+    """A page of domains."""
+
+    domains: list[DomainView]
+
+
+class MailboxPage(Page, frozen=True, kw_only=True):
+    """A page of mailboxes."""
+
+    mailboxes: list[MailboxView]
+
+
+class ImportPage(Page, frozen=True, kw_only=True):
+    """A page of import jobs, newest first."""
+
+    imports: list[ImportView]
+
+
+class ExportPage(Page, frozen=True, kw_only=True):
+    """A page of export jobs, newest first."""
+
+    exports: list[ExportView]
+
+
+class Progress(View, frozen=True, kw_only=True):
+    """How far a job has come: rows done of rows known so far."""
+
+    rows_done: int
+    rows_total: int
+
+
+class OperationMetadata(View, frozen=True, kw_only=True):
+    """What kind of operation it is, and its job's state and progress."""
+
+    kind: Literal["import", "export", "command"]
+    state: str | UnsetType = UNSET
+    progress: Progress | UnsetType = UNSET
+
+
+class OperationError(View, frozen=True, kw_only=True):
+    """Why an operation failed; `code` is stable."""
+
+    code: str
+    detail: str
+
+
+class Operation(View, frozen=True, kw_only=True):
+    """Something that takes longer than a request. Once done, it has a response or an error."""
+
+    name: str
+    done: bool
+    metadata: OperationMetadata
+    response: ImportView | ExportView | WriteResult | UnsetType = UNSET
+    error: OperationError | UnsetType = UNSET
+
+
+REFUSED_ROWS_SHOWN_MAX = 100
+
+
+def tenant_view(row: TenantRow) -> TenantView:
+    """Show a customer."""
+    return TenantView(
+        tenant=row.tenant,
+        title=row.title,
+        version=row.version,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )
+
+
+def domain_view(row: DomainRow) -> DomainView:
+    """Show a domain."""
+    return DomainView(
+        domain=row.domain,
+        display_name=to_u_label(DomainName(row.domain)),
+        status=row.status,
+        mailbox_limit=row.mailbox_limit,
+        mailboxes=row.mailboxes,
+        version=row.version,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )
+
+
+def mailbox_view(row: MailboxRow) -> MailboxView:
+    """Show a mailbox."""
+    return MailboxView(
+        mailbox_id=row.mailbox_id,
+        address=f"{row.local_part}@{row.domain}",
+        local_part=row.local_part,
+        domain=row.domain,
+        note=row.note,
+        status=row.status,
+        suspended=row.suspended,
+        self_service=row.self_service,
+        has_password=row.credential_id is not None,
+        generation=row.generation,
+        expires_at=row.expires_at,
+        version=row.version,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )
+
+
+def import_view(row: ImportRow) -> ImportView:
+    """Show an import job."""
+    return ImportView(
+        job_id=row.job_id,
+        actor=row.actor,
+        state=row.state,
+        done=row.state in IMPORT_END_STATES,
+        file_name=row.file_name,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        mode=row.mode,
+        bad_rows_policy=row.bad_rows_policy,
+        dry_run=row.dry_run,
+        good_rows=row.good_rows,
+        bad_rows=row.bad_rows,
+        applied=row.applied,
+        created=row.created,
+        changed=row.changed,
+        skipped=row.skipped,
+        refused=len(row.refused),
+        refused_rows=row.refused[:REFUSED_ROWS_SHOWN_MAX],
+        has_result=row.result is not None,
+        has_problems=row.report is not None and row.bad_rows > 0,
+        code=row.code,
+        detail=row.detail,
+        version=row.version,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )
+
+
+def export_view(row: ExportRow, file_until: datetime | None) -> ExportView:
+    """Show an export job."""
+    return ExportView(
+        job_id=row.job_id,
+        actor=row.actor,
+        state=row.state,
+        done=row.state in EXPORT_END_STATES,
+        filter=row.filter,
+        format=row.format,
+        columns=row.columns,
+        rows=row.rows,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        file_until=file_until,
+        code=row.code,
+        detail=row.detail,
+        version=row.version,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )

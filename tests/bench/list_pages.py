@@ -1,0 +1,215 @@
+"""How long list pages of 1,000,000 mailboxes take: every kind of filter, in every order, first and deep.
+
+Run with a database of its own, which it fills unless it is filled already:
+`POSTFACH_BENCH_DSN=postgresql://… python -m tests.bench.list_pages`. Prints p50, p99 and the worst time per query,
+then the plan of the worst statement.
+"""
+
+import asyncio
+import math
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from contracts.views import MailboxRow
+from services.gateway.mailbox_pages import FIELDS, OrderColumn, PageAsked, list_mailboxes
+from services.runtime.filtering import compile_filter
+from services.runtime.postgres import migrate, open_pool
+
+MAILBOXES = 1_000_000
+DOMAINS = 240
+BIG_DOMAIN_MAILBOXES = 300_000
+OTHER_TENANTS = 20_000
+PAGE_SIZES = (50, 500)
+ROUNDS = 1
+PAGES = 4
+TENANT = "00000000-0000-7000-8000-000000000001"
+OTHER = "00000000-0000-7000-8000-000000000002"
+START = datetime(2025, 1, 1, tzinfo=UTC)
+MIGRATIONS = Path(__file__).parents[2] / "services/gateway/migrations"
+
+COLUMNS = MailboxRow.__struct_fields__
+WORDS = ("sales", "support", "berlin", "office", "vip", "temp", "backup", "intern", "audit", "night")
+
+FILTERS = {
+    "everything": "",
+    "big domain": "domain = d120.example",
+    "small domain": "domain = d007.example",
+    "no such domain": "domain = nobody.example",
+    "all but big domain": "domain != d120.example",
+    "two domains": "domain = d003.example OR domain = d230.example",
+    "domains by prefix": "domain = d1*",
+    "one address": "address = ina.000777@d120.example",
+    "address prefix": "address = ina*",
+    "rare address prefix": "address = ina.0007*",
+    "not address": "address != ina.000777@d120.example",
+    "whole domain as address": "address = *@d120.example",
+    "local part": "local_part = ina.000777",
+    "not local part": "local_part != ina.000777",
+    "active": "status = active",
+    "not active": "status != active",
+    "suspended (rare)": "status = suspended",
+    "deleted (one domain)": "status = deleted",
+    "deleted elsewhere (none)": "status = deleted AND domain = d120.example",
+    "no password": "has_password = false",
+    "self-service, no password": "self_service = true AND has_password = false",
+    "note, common word": "note:office",
+    "note, rare word": "note:unicorn",
+    "note, no such word": "note:zzzz",
+    "note, prefix": "note:a",
+    "no password, rare word": "has_password = false AND note:unicorn",
+    "two common words": 'note:"sales support"',
+    "common word in small domain": "note:office AND domain = d007.example",
+    "common word in big domain": "note:office AND domain = d120.example",
+    "created in one day": "created_at >= 2025-06-01T00:00:00Z AND created_at < 2025-06-02T00:00:00Z",
+    "created in half": "created_at >= 2025-06-01T00:00:00Z",
+    "created at the end": "created_at >= 2025-12-20T00:00:00Z",
+    "never created": "created_at < 2024-01-01T00:00:00Z",
+    "changed lately": "changed_at >= 2026-01-20T00:00:00Z",
+    "created late, no password": "created_at >= 2025-12-01T00:00:00Z AND has_password = false",
+    "created early in last domain": "created_at < 2025-02-01T00:00:00Z AND domain = d239.example",
+    "deleted and new (none)": "status = deleted AND created_at >= 2025-12-20T00:00:00Z",
+    "either of two rare": "note:unicorn OR status = suspended",
+    "either of two": "note:office OR status = suspended",
+    "nothing of anything": "NOT (status = active OR status = suspended OR status = deleted)",
+    "neither common": "NOT (note:office OR note:sales OR note:support OR note:berlin OR note:vip)",
+    "opposites": "local_part = ina* AND note:night AND created_at >= 2025-12-01T00:00:00Z AND status != deleted",
+    "big domain, early": "domain = d120.example AND created_at < 2025-01-20T00:00:00Z",
+}
+ORDERS: tuple[tuple[OrderColumn, bool], ...] = (
+    ("address", False),
+    ("address", True),
+    ("created_at", False),
+    ("created_at", True),
+    ("changed_at", True),
+)
+
+
+HEADING = f"{'filter':32} {'order':16} {'pages':>5} {'short':>5}   {'wall ms p50':>11} {'p99':>7}   {'server ms p50':>13} {'p99':>7} {'worst':>7}"
+
+
+class Sample(Struct, frozen=True):
+    """One page: time as seen by the caller, time of the server's processor, and whether a walk ended its budget."""
+
+    wall_ms: float
+    server_ms: float
+    short: bool
+
+
+class Result(Struct, frozen=True):
+    """The pages of one filter in one order."""
+
+    label: str
+    order: str
+    samples: list[Sample]
+
+    def line(self) -> str:
+        wall = sorted(sample.wall_ms for sample in self.samples)
+        server = sorted(sample.server_ms for sample in self.samples)
+        p99 = math.ceil(len(wall) * 0.99) - 1
+        short = sum(sample.short for sample in self.samples)
+        return (
+            f"{self.label:32} {self.order:16} {len(wall):5} {short:5}   {wall[len(wall) // 2]:11.1f} {wall[p99]:7.1f}   "
+            f"{server[len(server) // 2]:13.1f} {server[p99]:7.1f} {server[-1]:7.1f}"
+        )
+
+
+def rows() -> Iterator[tuple[object, ...]]:
+    """A tenant whose domains were imported one after another, with one very large and one whose mailboxes are deleted."""
+    random_ = random.Random(7)
+    sizes = [1 + math.floor((MAILBOXES - BIG_DOMAIN_MAILBOXES) / (DOMAINS - 1)) for _ in range(DOMAINS)]
+    sizes[120] = BIG_DOMAIN_MAILBOXES
+    places = ((domain, number) for domain, size in enumerate(sizes) for number in range(size))
+    for made, (domain, number) in enumerate(islice(places, MAILBOXES), start=1):
+        yield _row(random_, TENANT, f"d{domain:03}.example", number, made, deleted=domain == 200)
+    for number in range(OTHER_TENANTS):
+        yield _row(random_, OTHER, "other.example", number, MAILBOXES + number + 1, deleted=False)
+
+
+def _row(
+    random_: random.Random, tenant: str, domain: str, number: int, made: int, *, deleted: bool
+) -> tuple[object, ...]:
+    created = START + timedelta(seconds=31 * made)
+    name = random_.choice(("ina", "otto", "maria", "info", "li"))
+    note = " ".join(random_.sample(WORDS, random_.randrange(4)))
+    if made % 9_973 == 0:
+        note += " unicorn"
+    suspended = made % 1_009 == 0
+    status = "deleted" if deleted else "suspended" if suspended else "active"
+    return (
+        f"00000000-0000-7000-9000-{made:012}", tenant, domain, f"{name}.{number:06}", note, status, suspended,
+        random_.random() < 0.3, None if random_.random() < 0.1 else f"c-{made}", 1, None, None, 1,
+        created, created + timedelta(days=random_.random() * 20),
+    )  # fmt: skip
+
+
+async def seed(dsn: str) -> None:
+    await migrate(dsn, "gateway", MIGRATIONS)
+    connection = await asyncpg.connect(dsn)
+    try:
+        if await connection.fetchval("SELECT count(*) FROM gateway.mailboxes") < MAILBOXES:
+            print("seeding …", file=sys.stderr)
+            await connection.copy_records_to_table(
+                "mailboxes", schema_name="gateway", columns=COLUMNS, records=rows()
+            )
+            await connection.execute("VACUUM ANALYZE gateway.mailboxes")
+    finally:
+        await connection.close()
+
+
+def _cpu_ms(pid: int) -> float:
+    """The server process's own time on a processor, which other work on the machine does not stretch."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
+async def _one_list(pool: asyncpg.Pool, pid: int, asked: PageAsked, text: str) -> list[Sample]:
+    samples: list[Sample] = []
+    for _ in range(PAGES):
+        compiled = compile_filter(text, FIELDS, 2)
+        started, cpu = time.perf_counter(), _cpu_ms(pid)
+        page = await list_mailboxes(pool, TENANT, compiled, asked)
+        short = len(page.rows) < asked.size and page.next_after is not None
+        samples.append(Sample((time.perf_counter() - started) * 1000, _cpu_ms(pid) - cpu, short))
+        if page.next_after is None:
+            break
+        asked = msgspec.structs.replace(asked, after=page.next_after, total=page.total)
+    return samples
+
+
+async def measure(pool: asyncpg.Pool) -> list[Result]:
+    pid = await pool.fetchval("SELECT pg_backend_pid()")
+    results: list[Result] = []
+    for label, text in FILTERS.items():
+        for order, descending in ORDERS:
+            samples: list[Sample] = []
+            for size in PAGE_SIZES:
+                for _ in range(ROUNDS):
+                    asked = PageAsked(size=size, order=order, descending=descending)
+                    samples += await _one_list(pool, pid, asked, text)
+            result = Result(label, f"{order}{' desc' if descending else ''}", samples)
+            results.append(result)
+            print(result.line(), flush=True)
+    return results
+
+
+async def main() -> None:
+    dsn = os.environ["POSTFACH_BENCH_DSN"]
+    await seed(dsn)
+    print(HEADING)
+    async with open_pool(dsn, schema="gateway", max_size=1) as pool:
+        results = await measure(pool)
+    everything = Result("all of them", "", [sample for result in results for sample in result.samples])
+    print(f"\n{HEADING}\n{everything.line()}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
