@@ -20,8 +20,7 @@ class FilterField(Struct, frozen=True, kw_only=True):
     """One name that a filter may use.
 
     `column` holds the value; of a joined field it holds the part before `separator`, and `second` the part after it.
-    A "present" field is true when its column is not null. `words` names a column in which the words of a "word" field
-    are kept ready; without it they are taken from the text each time. `spelling` brings what people write into the
+    A "present" field is true when its column is not null. `spelling` brings what people write into the
     one form that is stored: "lower" is NFC and lower case, "host" is a domain name as its A-label.
     """
 
@@ -30,7 +29,6 @@ class FilterField(Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     second: str = ""
     separator: str = ""
-    words: str = ""
     spelling: FilterSpelling = "exact"
 
 

@@ -14,8 +14,14 @@ from msgspec import Struct
 from contracts.listing import FilterField
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", ":"]
+Argument = Callable[[object], str]
+"""Takes a value and gives the `$n` that stands for it."""
+
 Known = Mapping[str, object]
 """Columns whose value is already known; a "present" column is known as true or false."""
+
+Rendering = Callable[["Term", Argument], str | None]
+"""Gives a comparison's SQL in place of the ordinary one, or None; it must be true for the same rows."""
 
 # Every text that starts with a prefix sorts below the prefix followed by this, byte by byte.
 _BEYOND: Final = "\U0010ffff"
@@ -26,7 +32,7 @@ class Term(Struct, frozen=True):
 
     field: FilterField
     operator: Operator
-    value: str | bool | datetime | None = None
+    value: str | bool | datetime | tuple[str, ...] | None = None
     second: str | None = None
     prefix: Literal["", "first", "second"] = ""
 
@@ -50,7 +56,10 @@ class Term(Struct, frozen=True):
             if name == column and value is not None
         )
 
-    def sql(self, argument: Callable[[object], str]) -> str:
+    def sql(self, argument: Argument, rendering: Rendering | None = None) -> str:
+        special = None if rendering is None else rendering(self, argument)
+        if special is not None:
+            return special
         field = self.field
         match field.kind:
             case "text" | "joined":
@@ -62,11 +71,8 @@ class Term(Struct, frozen=True):
                 condition = " AND ".join(both)
                 return f"NOT ({condition})" if self.operator == "!=" else f"({condition})"
             case "word":
-                words = (
-                    field.words
-                    or f"to_tsvector('simple', regexp_replace({field.column}, '[^[:alnum:]]+', ' ', 'g'))"
-                )
-                return f"{words} @@ to_tsquery('simple', {argument(self.value)})"
+                words = f"to_tsvector('simple', regexp_replace({field.column}, '[^[:alnum:]]+', ' ', 'g'))"
+                return self.words_sql(lambda query, _: f"{words} @@ {query}", argument)
             case "flag" | "present":
                 wanted = (self.operator == "=") is bool(self.value)
                 if field.kind == "flag":
@@ -74,6 +80,14 @@ class Term(Struct, frozen=True):
                 return f"{field.column} IS {'NOT ' if wanted else ''}NULL"
             case "choice" | "time":
                 return f"{field.column} {'<>' if self.operator == '!=' else self.operator} {argument(self.value)}"
+
+    def words_sql(self, matches: Callable[[str, str], str], argument: Argument) -> str:
+        """Give the condition that all words of a "word" comparison are met, as `matches` says for a query and its word."""
+        assert isinstance(self.value, tuple)
+        conditions = [
+            matches(f"to_tsquery('simple', {argument(prefix_query(word))})", word) for word in self.value
+        ]
+        return " AND ".join(conditions) if len(conditions) == 1 else f"({' AND '.join(conditions)})"
 
     def holds(self, known: Known) -> bool | None:
         field = self.field
@@ -101,8 +115,8 @@ class Not(Struct, frozen=True):
     def narrows(self) -> bool:
         return False
 
-    def sql(self, argument: Callable[[object], str]) -> str:
-        return f"NOT ({self.child.sql(argument)})"
+    def sql(self, argument: Argument, rendering: Rendering | None = None) -> str:
+        return f"NOT ({self.child.sql(argument, rendering)})"
 
     def holds(self, known: Known) -> bool | None:
         return _negated(self.child.holds(known))
@@ -122,8 +136,8 @@ class Junction(Struct, frozen=True):
     def narrows(self) -> bool:
         return False
 
-    def sql(self, argument: Callable[[object], str]) -> str:
-        return "(" + f" {self.word} ".join(child.sql(argument) for child in self.children) + ")"
+    def sql(self, argument: Argument, rendering: Rendering | None = None) -> str:
+        return "(" + f" {self.word} ".join(child.sql(argument, rendering) for child in self.children) + ")"
 
     def holds(self, known: Known) -> bool | None:
         each = [child.holds(known) for child in self.children]
@@ -133,7 +147,12 @@ class Junction(Struct, frozen=True):
 Node = Term | Not | Junction
 
 
-def _text_sql(column: str, value: str, prefix: bool, argument: Callable[[object], str]) -> str:
+def prefix_query(word: str) -> str:
+    """Give the text search query for words that begin with `word`, which is letters and digits alone."""
+    return f"'{word}':*"
+
+
+def _text_sql(column: str, value: str, prefix: bool, argument: Argument) -> str:
     # The bounds of a prefix only hold where texts sort byte by byte.
     if prefix:
         return f'{column} COLLATE "C" >= {argument(value)} AND {column} COLLATE "C" < {argument(value + _BEYOND)}'

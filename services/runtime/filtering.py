@@ -9,7 +9,7 @@ A list of fields says which names there are; nothing of a filter reaches the SQL
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, NoReturn
 
@@ -18,7 +18,7 @@ from msgspec import Struct
 from contracts.addresses import AddressError
 from contracts.listing import FILTER_LENGTH_MAX, FilterField, FilterKind, FilterSpelling
 from services.runtime.domain_names import to_a_label
-from services.runtime.filter_tree import Junction, Known, Node, Not, Operator, Term
+from services.runtime.filter_tree import Junction, Known, Node, Not, Operator, Rendering, Term
 
 __all__ = ["CompiledFilter", "Conjunct", "FilterError", "FilterField", "compile_filter"]
 
@@ -74,6 +74,15 @@ class CompiledFilter(Struct, frozen=True):
     arguments: list[object]
     conjuncts: tuple[Conjunct, ...]
     tree: Node | None
+    first_argument: int
+
+    def rendered(self, rendering: Rendering) -> "CompiledFilter":
+        """Give the same filter with the SQL that `rendering` has for some of its comparisons."""
+        return self if self.tree is None else _render(self.tree, self.first_argument, rendering)
+
+    def terms(self) -> list[Term]:
+        """Give all comparisons."""
+        return list(_terms_of(self.tree))
 
     def could_match(self, known: Known) -> bool:
         """Whether a row with these values may match; False only when none can, whatever its other columns hold."""
@@ -102,8 +111,13 @@ def compile_filter(text: str, fields: Mapping[str, FilterField], first_argument:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
             raise FilterError(position, "a filter has no control characters")
     if not text.strip():
-        return CompiledFilter(sql="true", arguments=[], conjuncts=(), tree=None)
-    tree = _Parser(text, fields).parse()
+        return CompiledFilter(
+            sql="true", arguments=[], conjuncts=(), tree=None, first_argument=first_argument
+        )
+    return _render(_Parser(text, fields).parse(), first_argument, None)
+
+
+def _render(tree: Node, first_argument: int, rendering: Rendering | None) -> CompiledFilter:
     arguments: list[object] = []
 
     def argument(value: object) -> str:
@@ -111,9 +125,14 @@ def compile_filter(text: str, fields: Mapping[str, FilterField], first_argument:
         return f"${first_argument + len(arguments) - 1}"
 
     top = tree.children if isinstance(tree, Junction) and tree.word == "AND" else (tree,)
-    conjuncts = tuple(Conjunct(node.sql(argument), node.columns, node.narrows) for node in top)
-    sql = " AND ".join(conjunct.sql for conjunct in conjuncts)
-    return CompiledFilter(sql=sql, arguments=arguments, conjuncts=conjuncts, tree=tree)
+    conjuncts = tuple(Conjunct(node.sql(argument, rendering), node.columns, node.narrows) for node in top)
+    return CompiledFilter(
+        sql=" AND ".join(conjunct.sql for conjunct in conjuncts),
+        arguments=arguments,
+        conjuncts=conjuncts,
+        tree=tree,
+        first_argument=first_argument,
+    )
 
 
 def _terms_of(node: Node | None) -> Iterator[Term]:
@@ -263,7 +282,7 @@ def _make_term(field: FilterField, operator: Operator, text: str, quoted: bool) 
         case "time":
             return Term(field, operator, _instant(text))
         case "word":
-            return Term(field, operator, _word_query(text))
+            return Term(field, operator, _words(text))
 
 
 def _joined_term(field: FilterField, operator: Operator, text: str) -> Term:
@@ -308,8 +327,8 @@ def _instant(text: str) -> datetime:
         raise _ValueProblem("expected a time that exists") from None
 
 
-def _word_query(text: str) -> str:
-    words: Sequence[str] = _WORD.findall(text)
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(_WORD.findall(text))
     if not 1 <= len(words) <= WORDS_MAX or any(len(word) > WORD_LENGTH_MAX for word in words):
         raise _ValueProblem(f"expected 1 to {WORDS_MAX} words of at most {WORD_LENGTH_MAX} characters")
-    return " & ".join(f"'{word}':*" for word in words)
+    return words

@@ -20,8 +20,10 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.views import MailboxRow
-from services.gateway.mailbox_pages import FIELDS, OrderColumn, PageAsked, list_mailboxes
+from services.gateway.mailbox_list import OrderColumn, PageAsked
+from services.gateway.mailbox_pages import list_mailboxes
 from services.runtime.filtering import compile_filter
 from services.runtime.postgres import migrate, open_pool
 
@@ -174,7 +176,7 @@ def _cpu_ms(pid: int) -> float:
 async def _one_list(pool: asyncpg.Pool, pid: int, asked: PageAsked, text: str) -> list[Sample]:
     samples: list[Sample] = []
     for _ in range(PAGES):
-        compiled = compile_filter(text, FIELDS, 2)
+        compiled = compile_filter(text, MAILBOX_FILTER_FIELDS, 2)
         started, cpu = time.perf_counter(), _cpu_ms(pid)
         page = await list_mailboxes(pool, TENANT, compiled, asked)
         short = len(page.rows) < asked.size and page.next_after is not None

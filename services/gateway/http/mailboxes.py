@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from contracts.addresses import AddressError, parse_address
 from contracts.ids import DomainName, TenantId
-from contracts.listing import FILTER_LENGTH_MAX
+from contracts.listing import FILTER_LENGTH_MAX, MAILBOX_FILTER_FIELDS
 from contracts.mailbox import (
     AllowSelfService,
     ChangeNote,
@@ -48,7 +48,7 @@ from services.gateway.http.request import Connections, Fresh, Text, thing_id
 from services.gateway.http.sign_in import ActingFor
 from services.gateway.http.views import MailboxPage, MailboxView, Operation, WriteResult, mailbox_view
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, Write, content_of, written
-from services.gateway.mailbox_pages import OrderColumn, PageAsked, Total
+from services.gateway.mailbox_list import OrderColumn, PageAsked, Total
 from services.runtime import metrics
 from services.runtime.domain_names import to_a_label
 from services.runtime.filtering import FilterError, compile_filter
@@ -104,7 +104,7 @@ async def list_(
 ) -> Response:
     """Give the mailboxes that match a filter. By address is: by domain, then by local part."""
     try:
-        compiled = compile_filter(filter_, mailbox_pages.FIELDS, first_argument=2)
+        compiled = compile_filter(filter_, MAILBOX_FILTER_FIELDS, first_argument=2)
     except FilterError as error:
         raise invalid("filter", "filter_invalid", str(error), HTTPStatus.BAD_REQUEST) from None
     column, _, direction = order_by.partition(" ")

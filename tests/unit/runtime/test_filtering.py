@@ -75,7 +75,7 @@ def test_arguments_are_numbered_from_the_one_asked_for() -> None:
 
 
 def test_note_words_are_prefixes_of_words_and_never_syntax_of_the_search() -> None:
-    assert compiled('note:"sales & !x:*"').arguments == ["'sales':* & 'x':*"]
+    assert compiled('note:"sales & !x:*"').arguments == ["'sales':*", "'x':*"]
 
 
 @pytest.mark.parametrize(
