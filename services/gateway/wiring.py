@@ -36,6 +36,8 @@ STOP_WAIT_S: Final = 10
 async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
     """Serve the HTTP API until `stop` is set; requests under way are answered first."""
     health = Health()
+    # Health is served first, so that a start that hangs can be seen; until the API listens it is not ready.
+    health.check("api", lambda: "starting")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve_health(health, settings.health_host, settings.health_port))
         pool = await stack.enter_async_context(
@@ -68,6 +70,7 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 timeout_graceful_shutdown=STOP_WAIT_S,
             )
         )
+        health.check("api", lambda: None if server.started else "not listening yet")
         await run_together(stop, _serve(server, stop), _sweep(gateway, stop), _end_when_deaf(commands, stop))
 
 

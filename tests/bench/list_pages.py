@@ -22,7 +22,8 @@ from msgspec import Struct
 
 from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.views import MailboxRow
-from services.gateway.mailbox_list import OrderColumn, PageAsked
+from services.gateway import mailbox_pages
+from services.gateway.mailbox_list import MailboxList, OrderColumn, PageAsked, rendering
 from services.gateway.mailbox_pages import list_mailboxes
 from services.runtime.filtering import compile_filter
 from services.runtime.postgres import migrate, open_pool
@@ -203,14 +204,35 @@ async def measure(pool: asyncpg.Pool) -> list[Result]:
     return results
 
 
+async def explain(pool: asyncpg.Pool, result: Result) -> None:
+    """Print the plans of both ways to the first large page of a list, as the server carried them out."""
+    column, _, direction = result.order.partition(" ")
+    asked = PageAsked(
+        size=max(PAGE_SIZES), order=msgspec.convert(column, OrderColumn), descending=direction == "desc"
+    )
+    compiled = compile_filter(FILTERS[result.label], MAILBOX_FILTER_FIELDS, 2)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(mailbox_pages._PLANNER_SETTINGS)
+        compiled = compiled.rendered(rendering(await mailbox_pages._common_words(connection, compiled)))
+        domains = await mailbox_pages._possible_domains(connection, TENANT, compiled)
+        wanted = MailboxList(TENANT, compiled, asked, domains)
+        for statement in (wanted.gather(), wanted.walk(), wanted.walk_count()):
+            plan = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {statement.sql}", *statement.arguments)
+            print("\n" + "\n".join(line[0][:200] for line in plan))
+            await connection.execute(mailbox_pages._WALK_SETTINGS)
+
+
 async def main() -> None:
     dsn = os.environ["POSTFACH_BENCH_DSN"]
     await seed(dsn)
     print(HEADING)
     async with open_pool(dsn, schema="gateway", max_size=1) as pool:
         results = await measure(pool)
-    everything = Result("all of them", "", [sample for result in results for sample in result.samples])
-    print(f"\n{HEADING}\n{everything.line()}")
+        everything = Result("all of them", "", [sample for result in results for sample in result.samples])
+        print(f"\n{HEADING}\n{everything.line()}")
+        worst = max(results, key=lambda result: max(sample.server_ms for sample in result.samples))
+        print(f"\nthe worst: {worst.label}, {worst.order}")
+        await explain(pool, worst)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,12 @@ from services.gateway.http import (
 )
 from services.gateway.http.bodies import component_schemas
 from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
-from services.gateway.http.request import CORRELATION_HEADER, correlation_of, trace_id
+from services.gateway.http.request import (
+    CORRELATION_HEADER,
+    OnlyKnownParameters,
+    correlation_of,
+    trace_id,
+)
 from services.runtime import metrics
 from services.runtime.health import health_routes
 from services.runtime.logs import get_logger
@@ -54,7 +59,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     for module in _ROUTERS:
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[OnlyKnownParameters])
     app.include_router(reference.router)
     app.router.routes.extend(route for route in health_routes(gateway.health) if route.path != "/metrics")
     app.add_exception_handler(Problem, _on_problem)

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from contracts.bulkio import BadRows, CancelImport, ImportMode, StartImport
 from contracts.ids import TenantId
+from contracts.import_report import ImportReport, RowProblem
 from contracts.topics import BULKIO
 from contracts.views import ImportRow
 from services.gateway import queries
@@ -174,13 +175,21 @@ async def result(gateway: Connections, tenant: ActingFor, job_id: str) -> Stream
     return await sealed_file(gateway, row.result, row.key_id, XLSX, headers)
 
 
-@router.get("/{job_id}/problems", summary="Get an import's problems", **documented({200: "application/json"}))
+class ImportProblems(Struct, frozen=True, kw_only=True):
+    """What is wrong with a workbook, cell by cell, in the order of its rows."""
+
+    bad_rows: int
+    problems: tuple[RowProblem, ...]
+
+
+@router.get("/{job_id}/problems", summary="Get an import's problems", **documented({200: ImportProblems}))
 async def problems(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
     """Give what the check found: each bad cell with its row, its column, and what is expected."""
     row = await _find(gateway, tenant, job_id)
     if row.report is None:
         raise not_found("report_missing")
-    return Response(await open_sealed(gateway, row.report, row.key_id), media_type="application/json")
+    report = msgspec.json.decode(await open_sealed(gateway, row.report, row.key_id), type=ImportReport)
+    return answer(ImportProblems(bad_rows=report.bad_rows, problems=report.problems))
 
 
 async def _find(gateway: Gateway, tenant: TenantId, job_id: str) -> ImportRow:

@@ -38,7 +38,6 @@ from services.gateway.http.paging import (
     PageToken,
     Token,
     decode_token,
-    encode_token,
     list_name,
     page_size,
     total_is,
@@ -46,6 +45,7 @@ from services.gateway.http.paging import (
 from services.gateway.http.problems import Problem, invalid, not_found
 from services.gateway.http.request import Connections, Fresh, Text, thing_id
 from services.gateway.http.sign_in import ActingFor
+from services.gateway.http.tokens import write_token
 from services.gateway.http.views import MailboxPage, MailboxView, Operation, WriteResult, mailbox_view
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, Write, content_of, written
 from services.gateway.mailbox_list import OrderColumn, PageAsked, Total
@@ -121,7 +121,7 @@ async def list_(
     page = await mailbox_pages.list_mailboxes(gateway.pool, tenant, compiled, asked)
     following = UNSET
     if page.next_after is not None:
-        following = encode_token(Token(name, page.next_after, page.total.size, page.total.exact))
+        following = write_token(Token(name, page.next_after, page.total.size, page.total.exact))
     return answer(
         MailboxPage(
             mailboxes=[mailbox_view(row) for row in page.rows],

@@ -1,19 +1,17 @@
 """Pages: how many, from where, and the token for the next. Tokens are checked, not trusted: a forged one gets a 400."""
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
-import msgspec
 from fastapi import Query
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.gateway.http.problems import invalid
 from services.gateway.http.request import Text
+from services.gateway.http.tokens import read_token, write_token
 from services.gateway.queries import TOTAL_MAX, Found
 
 PAGE_SIZE_MAX: Final = 500
@@ -50,17 +48,11 @@ def list_name(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def encode_token(token: Token[Any]) -> str:
-    """Give a token as clients see it."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
-
-
 def decode_token(text: str, keys: type[K], name: str) -> Token[K]:
     """Give what a token says. Raises Problem for any that this list did not give, whatever is in it."""
     try:
-        padded = text + "=" * (-len(text) % 4)
-        token = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Token[keys])
-    except (msgspec.DecodeError, binascii.Error, UnicodeError, RecursionError):
+        token = read_token(text, Token[keys])
+    except ValueError:
         raise _bad_token() from None
     if token.list_name != name or not all(_is_clean(value) for value in token.after):
         raise _bad_token()
@@ -107,4 +99,4 @@ def cut(found: Found[R], size: int, name: str, keys: Sequence[str]) -> Cut[R]:
     if len(found.rows) <= size:
         return Cut(rows, UNSET, total, total_is(exact))
     after = tuple(getattr(rows[-1], key) for key in keys)
-    return Cut(rows, encode_token(Token(name, after, total, exact)), total, total_is(exact))
+    return Cut(rows, write_token(Token(name, after, total, exact)), total, total_is(exact))

@@ -1,19 +1,19 @@
 """What routes ask for by name: the gateway's connections, the request's trace, and how fresh a read must be."""
 
-import base64
-import binascii
 import re
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
 from msgspec import Meta, Struct
 
 from contracts.ids import parse_uuid
 from contracts.outcome import Outcome
 from services.gateway.context import Gateway
 from services.gateway.http.problems import invalid, not_found, unavailable
+from services.gateway.http.tokens import read_token, write_token
 from services.gateway.projections import PROJECTION_OF_FAMILY
 from services.runtime.ids import new_id
 from services.runtime.kafka.projection import wait_for_position
@@ -55,18 +55,14 @@ class Position(Struct, frozen=True, array_like=True):
 
     def token(self) -> str:
         """Give the position as clients see it."""
-        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+        return write_token(self)
 
     @classmethod
     def parse(cls, token: str) -> "Position":
         """Raises ValueError for what no answer ever gave."""
-        try:
-            padded = token + "=" * (-len(token) % 4)
-            position = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=cls)
-        except (msgspec.DecodeError, binascii.Error, UnicodeError) as error:
-            raise ValueError("no position") from error
+        position = read_token(token, cls)
         if position.family not in PROJECTION_OF_FAMILY:
-            raise ValueError("no position")
+            raise ValueError("no token of this kind")
         return position
 
 
@@ -97,6 +93,24 @@ async def _fresh(
 
 
 Fresh = Depends(_fresh)
+
+
+async def _only_known_parameters(request: Request) -> None:
+    # A misspelt filter would list, and export, everything.
+    known = set(_query_names(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in known:
+            raise invalid(name, "unknown_parameter", "there is no such parameter", HTTPStatus.BAD_REQUEST)
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        yield field.alias
+    for each in dependant.dependencies:
+        yield from _query_names(each)
+
+
+OnlyKnownParameters = Depends(_only_known_parameters)
 
 
 def thing_id(text: str, code: str) -> str:

@@ -1,0 +1,76 @@
+"""The SQL of a list: what the walk takes over from the filter, and that no value ever is part of it."""
+
+import pytest
+
+from contracts.listing import MAILBOX_FILTER_FIELDS
+from services.gateway.mailbox_list import MailboxList, OrderColumn, PageAsked, Statement, rendering
+from services.runtime.filtering import compile_filter
+
+
+def a_list(
+    text: str, order: OrderColumn = "address", domains: list[str] | None = None, common: tuple[str, ...] = ()
+) -> MailboxList:
+    compiled = compile_filter(text, MAILBOX_FILTER_FIELDS, 2).rendered(rendering(common))
+    return MailboxList("tenant", compiled, PageAsked(size=50, order=order), domains)
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "domains"),
+    [
+        ("", "address", None),
+        ("status = deleted AND has_password = false", "created_at", None),
+        ("domain = a.example", "address", ["a.example"]),
+        ("domain = a.example AND local_part = x*", "address", ["a.example"]),
+        ("created_at > 2026-01-01T00:00:00Z", "created_at", None),
+        ("local_part = x*", "address", None),
+    ],
+)
+def test_a_filter_that_the_index_order_covers_is_walked_without_looking_at_rows(
+    text: str, order: OrderColumn, domains: list[str] | None
+) -> None:
+    assert a_list(text, order, domains).walk_is_exact
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("note:x", "address"),
+        ("created_at > 2026-01-01T00:00:00Z", "address"),
+        ("local_part = x*", "created_at"),
+    ],
+)
+def test_what_it_does_not_cover_is_looked_at_within_a_budget(text: str, order: OrderColumn) -> None:
+    wanted = a_list(text, order)
+    assert not wanted.walk_is_exact
+    assert "LIMIT 20000) AS walked WHERE" in wanted.walk().sql
+
+
+def test_facets_that_can_not_match_are_not_walked() -> None:
+    sql = a_list("status = deleted AND has_password = true").walk().sql
+    assert sql.count("UNION ALL") == 1
+    assert "facet = 9" in sql
+    assert "facet = 11" in sql
+
+
+def test_a_contradiction_needs_no_database() -> None:
+    assert a_list("status = active AND status = deleted").matches_nothing
+    assert a_list("domain = a.example AND domain = b.example", domains=[]).matches_nothing
+
+
+def test_a_common_word_is_kept_from_the_index_and_a_rare_one_is_not() -> None:
+    sql = a_list('note:"common rare"', common=("common",)).gather().sql
+    assert "ts_match_vq(note_words, to_tsquery('simple', $2))" in sql
+    assert "note_words @@ to_tsquery('simple', $3)" in sql
+
+
+def test_a_statement_has_exactly_the_arguments_it_uses() -> None:
+    statement = Statement.using("SELECT $3, $1, $3", ["a", "b", "c"])
+    assert statement == Statement("SELECT $2, $1, $2", ["a", "c"])
+
+
+def test_no_value_of_a_filter_is_part_of_the_sql() -> None:
+    wanted = a_list(
+        'note:canary AND (local_part = "canary" OR address = canary@canary.example)', domains=None
+    )
+    for statement in (wanted.walk(), wanted.walk_end(), wanted.walk_count(), wanted.gather()):
+        assert "canary" not in statement.sql
