@@ -1,0 +1,1 @@
+"""Behaviours of the machinery, without a broker or a database."""
