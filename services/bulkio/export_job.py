@@ -3,13 +3,11 @@
 import asyncio
 import hashlib
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from aiokafka import TopicPartition
 from msgspec import Struct
 
 from contracts.bulkio import ExportColumn, ExportFormat, FailExport, ReportExportWritten
@@ -18,11 +16,11 @@ from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.views import ExportRow
 from services.bulkio import queries
 from services.bulkio.export_files import Row, open_export
+from services.bulkio.freshness import catch_up
 from services.bulkio.projections import MAILBOXES
 from services.bulkio.tools import JobVoice, Tools
 from services.runtime.domain_names import to_u_label
 from services.runtime.filtering import CompiledFilter, FilterError, compile_filter
-from services.runtime.kafka.clients import open_reader
 from services.runtime.logs import get_logger
 from services.runtime.sealing import Sealer
 from services.runtime.vault import KeyDestroyed
@@ -31,7 +29,6 @@ ROWS_PER_FETCH: Final = 2_000
 FETCHES_PER_LOOK: Final = 20
 """After so many fetches the job's state is looked at: somebody may have cancelled it."""
 
-CATCH_UP_S: Final = 5.0
 _CHUNK_BYTES: Final = 1024 * 1024
 
 _log = get_logger(__name__)
@@ -81,7 +78,7 @@ class ExportJob:
     async def _write_and_report(
         self, job: ExportRow, condition: CompiledFilter, sealer: Sealer, voice: JobVoice
     ) -> None:
-        await self._catch_up()
+        await catch_up(self._tools, job.job_id)
         with tempfile.TemporaryDirectory(dir=self._tools.settings.scratch_folder or None) as folder:
             plain, sealed = Path(folder) / "plain", Path(folder) / "sealed"
             written = await self._write(job, condition, plain)
@@ -101,36 +98,7 @@ class ExportJob:
         outcome = await voice.report("written", job.version, command)
         if outcome.status == "refused":
             await self._tools.blobs.delete(blob)
-        _log.info("An export is written.", job=job.job_id, rows=written.rows, status=outcome.status)
-
-    async def _catch_up(self) -> None:
-        """Wait until the read model has what was decided when the export was asked for, but not for ever.
-
-        The marker that ends a transaction is never read as a record, so the position before it counts as its end;
-        where the last transaction was an aborted one the wait is in vain, and the snapshot complete all the same.
-        """
-        settings = self._tools.settings
-        topics = [
-            TopicPartition(MAILBOXES.family.events.name, number) for number in range(settings.partitions)
-        ]
-        async with open_reader(settings.kafka_bootstrap, topics) as reader:
-            ends = await reader.end_offsets(topics)
-        wanted = {f"{topic.topic}/{topic.partition}": end - 1 for topic, end in ends.items()}
-        deadline = time.monotonic() + CATCH_UP_S
-        while True:
-            if await self._has_read(wanted):
-                return
-            if time.monotonic() >= deadline:
-                _log.warning(
-                    "The read model is behind; the export starts from where it is.", job=self._job_id
-                )
-                return
-            await asyncio.sleep(0.05)
-
-    async def _has_read(self, wanted: dict[str, int]) -> bool:
-        async with self._tools.pool.acquire() as connection:
-            read = await queries.positions(connection, MAILBOXES.name)
-        return all(read.get(place, 0) >= offset for place, offset in wanted.items())
+        _log.info("an export is written", job=job.job_id, rows=written.rows, status=outcome.status)
 
     async def _write(self, job: ExportRow, condition: CompiledFilter, path: Path) -> Written | None:
         """Write the file in a thread, while the next rows are fetched. None when the export was cancelled."""

@@ -19,6 +19,7 @@ from contracts.views import IMPORT_END_STATES, ImportRow
 from services.bulkio import queries
 from services.bulkio.applying import Applying
 from services.bulkio.checking import check_rows, readable_addresses
+from services.bulkio.freshness import catch_up
 from services.bulkio.reading import read_in_child
 from services.bulkio.sheet import Sheet, Unreadable
 from services.bulkio.tools import JobVoice, Tools
@@ -50,7 +51,7 @@ class ImportJob:
         while job.state not in IMPORT_END_STATES:
             await self._step(job, voice)
             job = await self._row()
-        _log.info("An import has ended.", job=job.job_id, state=job.state, applied=job.applied)
+        _log.info("an import has ended", job=job.job_id, state=job.state, applied=job.applied)
         await remove_source(self._tools, queries.Leftover(job.job_id, job.key_id, (job.blob,)))
 
     async def _row(self) -> ImportRow:
@@ -71,6 +72,7 @@ class ImportJob:
         if isinstance(sheet, Unreadable):
             await self._give_up(job, voice, sheet)
             return
+        await catch_up(self._tools, job.job_id)
         around = await queries.surroundings(self._tools.pool, job.tenant, readable_addresses(sheet.rows))
         mode = cast("ImportMode", job.mode)
         report = await asyncio.to_thread(check_rows, sheet, mode, around)
@@ -83,7 +85,7 @@ class ImportJob:
             job_id=job.job_id, good_rows=len(report.plan), bad_rows=report.bad_rows, report=blob
         )
         await voice.report("checked", job.version, command)
-        _log.info("An import is checked.", job=job.job_id, good=len(report.plan), bad=report.bad_rows)
+        _log.info("an import is checked", job=job.job_id, good=len(report.plan), bad=report.bad_rows)
 
     async def _apply(self, job: ImportRow, voice: JobVoice) -> None:
         sheet = await self._read(job)
@@ -107,7 +109,7 @@ class ImportJob:
 
     async def _give_up(self, job: ImportRow, voice: JobVoice, reason: Unreadable) -> None:
         """End a job whose file can't be read: failed if nothing was changed, else cancelled where it stands."""
-        _log.warning("The file of an import can't be read.", job=job.job_id, code=reason.code)
+        _log.warning("the file of an import can't be read", job=job.job_id, code=reason.code)
         if job.applied:
             await voice.report("give-up", job.version, CancelImport(job_id=job.job_id))
         else:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import asyncpg
 from msgspec import Struct
 
 from contracts.views import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
@@ -12,10 +11,9 @@ from services.bulkio.checking import Address, ExistingMailbox, Surroundings
 from services.bulkio.core.jobs import TenantJobs
 from services.bulkio.projections import JOBS, JobOrderRow
 from services.runtime.kafka.deciding import Snapshot, StreamState
+from services.runtime.postgres import Connection, Pool
 from services.runtime.rows import RowStore
 
-Pool = asyncpg.Pool[Any]
-Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
 JobKind = Literal["import", "export"]
 
 JOBS_PER_SWEEP_MAX: Final = 100

@@ -97,7 +97,7 @@ class JobRunner:
                 await connection.execute(_UNLOCK_SQL, job.job_id)
 
     async def _run(self, job: JobRef) -> None:
-        _log.info("A job is taken up.", job=job.job_id, kind=job.kind)
+        _log.info("a job is taken up", job=job.job_id, kind=job.kind)
         runner = (
             ImportJob(self._tools, job.job_id) if job.kind == "import" else ExportJob(self._tools, job.job_id)
         )

@@ -44,7 +44,7 @@ async def read_in_child(data: bytes, limits: ReaderLimits) -> Sheet | Unreadable
     if child.returncode == 0:
         return decode_answer(answer)
     _log.warning(
-        "The reader could not understand a workbook.",
+        "the reader could not understand a workbook",
         exit_code=child.returncode,
         complaint=complaint.decode(errors="replace")[-200:].strip(),
     )

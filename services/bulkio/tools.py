@@ -71,7 +71,7 @@ class JobVoice:
                 return await self._tools.commands.send(family, envelope)
             except OutcomePending:
                 _log.warning(
-                    "An outcome is late; the command is sent again.", job=self._job_id, command=envelope.id
+                    "an outcome is late; the command is sent again", job=self._job_id, command=envelope.id
                 )
 
     async def report(self, name: str, version: int, data: BulkioCommand) -> Outcome:
@@ -84,5 +84,5 @@ class JobVoice:
         if outcome.status == "refused" and outcome.version == version:
             raise JobFault(f"job {self._job_id}: {name} was refused as {outcome.code}: {outcome.detail}")
         while not await wait_for_position(self._tools.pool, JOBS.name, self._tenant, outcome.streamseq):
-            _log.warning("The read model of jobs is late.", job=self._job_id, streamseq=outcome.streamseq)
+            _log.warning("the read model of jobs is late", job=self._job_id, streamseq=outcome.streamseq)
         return outcome
