@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from contracts.message import Command, Event
+from contracts.message import STORABLE, Command, Event
 
-TenantTitle = Annotated[str, Meta(min_length=1, max_length=200)]
+TenantTitle = Annotated[str, Meta(min_length=1, max_length=200, pattern=STORABLE)]
 
 
 class OnboardTenant(Command, frozen=True, kw_only=True, tag="onboard_tenant"):

@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from contracts.ids import JobId, SealKeyId
-from contracts.message import PERSONAL, Command, Event, UuidText
+from contracts.message import PERSONAL, STORABLE, Command, Event, UuidText
 
 BlobName = Annotated[str, Meta(min_length=1, max_length=300)]
-FileName = Annotated[str, Meta(max_length=255, extra=PERSONAL)]
+FileName = Annotated[str, Meta(max_length=255, pattern=STORABLE, extra=PERSONAL)]
 Sha256Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Meta(ge=0)]
-FilterText = Annotated[str, Meta(max_length=2_000, extra=PERSONAL)]
+FilterText = Annotated[str, Meta(max_length=2_000, pattern=STORABLE, extra=PERSONAL)]
 
 ImportMode = Literal["create_only", "skip_existing", "update_existing"]
 BadRows = Literal["stop", "skip"]
@@ -77,7 +77,7 @@ class FailImport(Command, frozen=True, kw_only=True, tag="fail_import"):
 
     job_id: UuidText
     code: str
-    detail: Annotated[str, Meta(max_length=500)] = ""
+    detail: Annotated[str, Meta(max_length=500, pattern=STORABLE)] = ""
 
 
 class CancelImport(Command, frozen=True, kw_only=True, tag="cancel_import"):
@@ -112,7 +112,7 @@ class FailExport(Command, frozen=True, kw_only=True, tag="fail_export"):
 
     job_id: UuidText
     code: str
-    detail: Annotated[str, Meta(max_length=500)] = ""
+    detail: Annotated[str, Meta(max_length=500, pattern=STORABLE)] = ""
 
 
 class CancelExport(Command, frozen=True, kw_only=True, tag="cancel_export"):

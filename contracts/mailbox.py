@@ -9,17 +9,17 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from contracts.ids import ArchiveId, CredentialId, LocalPart, MailboxId
-from contracts.message import PERSONAL, Command, Event, UuidText
+from contracts.message import PERSONAL, STORABLE, Command, Event, UuidText
 
 NOTE_LENGTH_MAX: Final = 1_000
 """Characters in a note."""
 
 MAILBOX_LIMIT_MAX: Final = 10_000_000
 
-Note = Annotated[str, Meta(max_length=NOTE_LENGTH_MAX, extra=PERSONAL)]
+Note = Annotated[str, Meta(max_length=NOTE_LENGTH_MAX, pattern=STORABLE, extra=PERSONAL)]
 PersonalLocalPart = Annotated[LocalPart, Meta(min_length=1, max_length=64, extra=PERSONAL)]
 MailboxLimit = Annotated[int, Meta(ge=0, le=MAILBOX_LIMIT_MAX)]
-Reason = Annotated[str, Meta(max_length=500)]
+Reason = Annotated[str, Meta(max_length=500, pattern=STORABLE)]
 
 
 class RegisterDomain(Command, frozen=True, kw_only=True, tag="register_domain"):

@@ -15,6 +15,9 @@ from contracts.ids import UUID_PATTERN
 PERSONAL: Final = {"personal": True}
 """Marks a field as personal data, so that the codec alone decides how such a field is kept in the log."""
 
+STORABLE: Final = "^[^\\u0000]*$"
+"""The pattern of text that a database can keep: PostgreSQL has no place for the character zero."""
+
 UuidText = Annotated[str, Meta(pattern=UUID_PATTERN)]
 
 

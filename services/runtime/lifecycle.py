@@ -4,7 +4,9 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 
+import asyncpg
 import uvloop
 
 from services.runtime.logs import configure_logs, get_logger
@@ -29,11 +31,24 @@ def run_role(service: str, settings: RuntimeSettings, roles: Mapping[str, Role],
     log.info("role starts")
     try:
         uvloop.run(_until_stopped(roles[name]))
-    except Exception:
+    except Exception as fault:
+        _withhold_rows(fault)
         log.exception("role ends by a fault")
         return 1
     log.info("role ends")
     return 0
+
+
+def _withhold_rows(fault: BaseException) -> None:
+    """Take the rows that PostgreSQL quotes in an error's detail out of it: they are personal data, the log is not."""
+    if isinstance(fault, asyncpg.PostgresError):
+        fault.detail = None
+    linked = [fault.__cause__, fault.__context__]
+    if isinstance(fault, BaseExceptionGroup):
+        linked += cast("BaseExceptionGroup[BaseException]", fault).exceptions
+    for each in linked:
+        if each is not None:
+            _withhold_rows(each)
 
 
 async def _until_stopped(role: Role) -> None:

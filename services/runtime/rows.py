@@ -5,7 +5,7 @@ of rows (PostgreSQL's `unnest`).
 """
 
 from collections.abc import Collection
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -27,11 +27,17 @@ class RowStore(Generic[R]):
         self._key = key
         self._columns = tuple(columns)
         names = ", ".join(f'"{name}"' for name in columns)
-        arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), start=1))
+        # A list of JSON arrays would be sent as an array of two dimensions: JSON travels as text and is cast there.
+        self._json = frozenset(name for name, kind in columns.items() if kind == "jsonb")
+        arrays = ", ".join(
+            f"${number}::{'text' if kind == 'jsonb' else kind}[]"
+            for number, kind in enumerate(columns.values(), start=1)
+        )
+        values = ", ".join(f'u."{name}"::{kind}' for name, kind in columns.items())
         updates = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name != key)
         self._select = f'SELECT {names} FROM {table} WHERE "{key}" = ANY($1::text[])'
         self._upsert = (
-            f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) "
+            f"INSERT INTO {table} ({names}) SELECT {values} FROM unnest({arrays}) AS u ({names}) "
             f'ON CONFLICT ("{key}") DO UPDATE SET {updates}'
         )
 
@@ -44,8 +50,12 @@ class RowStore(Generic[R]):
         """Write rows, new and known ones alike."""
         if rows:
             await connection.execute(
-                self._upsert, *([getattr(row, column) for row in rows] for column in self._columns)
+                self._upsert, *([self._sent(row, column) for row in rows] for column in self._columns)
             )
+
+    def _sent(self, row: R, column: str) -> Any:
+        value = getattr(row, column)
+        return msgspec.json.encode(value).decode() if column in self._json and value is not None else value
 
     def row_of(self, record: Record) -> R:
         """Give the Struct of a record that has at least its columns."""

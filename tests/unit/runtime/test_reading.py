@@ -42,8 +42,10 @@ def test_rows_are_written_in_one_statement_with_a_type_for_every_column() -> Non
     )
     assert store._upsert == (
         'INSERT INTO odd ("key", "kind", "count", "flag", "at", "words", "numbers") '
-        "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], "
-        "$6::jsonb[], $7::jsonb[]) "
+        'SELECT u."key"::text, u."kind"::text, u."count"::bigint, u."flag"::boolean, u."at"::timestamptz, '
+        'u."words"::jsonb, u."numbers"::jsonb '
+        "FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::text[], $7::text[]) "
+        'AS u ("key", "kind", "count", "flag", "at", "words", "numbers") '
         'ON CONFLICT ("key") DO UPDATE SET "kind" = excluded."kind", "count" = excluded."count", '
         '"flag" = excluded."flag", "at" = excluded."at", "words" = excluded."words", "numbers" = excluded."numbers"'
     )

@@ -1,0 +1,1 @@
+"""What was said once in a topic must be understood for ever."""
