@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contracts.codec import encode
 from contracts.envelope import CommandEnvelope
-from contracts.ids import ActorName, CommandId, TenantId
+from contracts.ids import ActorName, CommandId, LocalPart, TenantId
 from contracts.mailbox import ActivateDomain, CreateMailbox, MailboxCommand, RegisterDomain
 from contracts.topics import MAILBOX
 from deploy.local.stack import Stack
@@ -51,5 +51,7 @@ def creations(tenant: TenantId, domains: list[str], count: int) -> Iterator[tupl
     """Give (domain, encoded command) for so many mailboxes, spread over the domains."""
     for number in range(count):
         domain = domains[number % len(domains)]
-        data = CreateMailbox(mailbox_id=new_id(), local_part=f"employee.{number}", note=f"desk {number}")
+        data = CreateMailbox(
+            mailbox_id=new_id(), local_part=LocalPart(f"employee.{number}"), note=f"desk {number}"
+        )
         yield domain, encode(order(tenant, domain, data))

@@ -57,9 +57,13 @@ async def measure(stack: Stack) -> list[Figure]:
 
 
 async def _make_topic(bootstrap: str, name: str, partitions: int) -> None:
-    async with AIOKafkaAdminClient(bootstrap_servers=bootstrap) as admin:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
         if name not in await admin.list_topics():
             await admin.create_topics([NewTopic(name, partitions, 1)])
+    finally:
+        await admin.close()
 
 
 async def _produce(bootstrap: str, topic: str, records: list[tuple[str, bytes]], partitions: int) -> float:

@@ -2,14 +2,13 @@
 
 import time
 
-import asyncpg
 import psutil
 
 from contracts.ids import TenantId
 from deploy.local.stack import Stack
 from services.runtime.ids import new_id
 from services.runtime.kafka.clients import partition_of
-from services.runtime.postgres import connect
+from services.runtime.postgres import Connection, connect
 from tests.bench.commands import settings_of
 from tests.bench.report import Figure
 
@@ -41,7 +40,7 @@ async def measure(stack: Stack) -> list[Figure]:
     ]
 
 
-async def _fill(connection: "asyncpg.Connection[asyncpg.Record]", partitions: int) -> None:
+async def _fill(connection: Connection, partitions: int) -> None:
     tenant = TenantId(new_id())
     domains = [f"restore{number}.example" for number in range(DOMAINS)]
     await connection.execute(

@@ -170,8 +170,6 @@ _PIECES = st.sampled_from(
         "*",
         "@",
         "a",
-    ]
-    + [
         "example.org",
         "true",
         "active",
@@ -194,11 +192,15 @@ _PIECES = st.sampled_from(
 )
 @settings(max_examples=1_000, deadline=None)
 def test_whatever_is_sent_the_answer_is_a_condition_or_a_filter_error(text: str) -> None:
+    position = 0
     try:
-        found = compiled(text)
+        _check_condition(compiled(text))
     except FilterError as error:
-        assert 0 <= error.position <= max(len(text), FILTER_LENGTH_MAX)
-        return
+        position = error.position
+    assert 0 <= position <= max(len(text), FILTER_LENGTH_MAX)
+
+
+def _check_condition(found: CompiledFilter) -> None:
     for value in found.arguments:
         assert str(value) not in found.sql or len(str(value)) < 3 or str(value) in MAILBOX_FILTER_FIELDS
     assert found.sql == " AND ".join(part.sql for part in found.conjuncts) or found.sql == "true"

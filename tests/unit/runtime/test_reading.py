@@ -1,12 +1,10 @@
-"""Small parts of the loops: which partition a key has, the SQL of rows, and when a reader counts as stuck."""
+"""Small parts of the loops: which partition a key has, the keys of rows, and when a reader counts as stuck."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
-from msgspec import Struct
 
 from contracts.views import MailboxRow
 from services.runtime.kafka import watchdog
@@ -23,32 +21,6 @@ def test_a_key_has_the_partition_that_any_kafka_client_gives_it(partitions: int)
     driver = DefaultPartitioner()
     for key in ("", "example.org", "xn--bcher-kva.example", *(f"d{number}.example" for number in range(500))):
         assert partition_of(key, partitions) == driver(key.encode(), every, every)
-
-
-class OddRow(Struct, kw_only=True):
-    key: str
-    kind: Literal["a", "b"] | None
-    count: int | None
-    flag: bool
-    at: datetime | None
-    words: list[str]
-    numbers: dict[str, int]
-
-
-def test_rows_are_written_in_one_statement_with_a_type_for_every_column() -> None:
-    store = RowStore("odd", OddRow, "key")
-    assert store._select == (
-        'SELECT "key", "kind", "count", "flag", "at", "words", "numbers" FROM odd WHERE "key" = ANY($1::text[])'
-    )
-    assert store._upsert == (
-        'INSERT INTO odd ("key", "kind", "count", "flag", "at", "words", "numbers") '
-        'SELECT u."key"::text, u."kind"::text, u."count"::bigint, u."flag"::boolean, u."at"::timestamptz, '
-        'u."words"::jsonb, u."numbers"::jsonb '
-        "FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::text[], $7::text[]) "
-        'AS u ("key", "kind", "count", "flag", "at", "words", "numbers") '
-        'ON CONFLICT ("key") DO UPDATE SET "kind" = excluded."kind", "count" = excluded."count", '
-        '"flag" = excluded."flag", "at" = excluded."at", "words" = excluded."words", "numbers" = excluded."numbers"'
-    )
 
 
 def test_a_row_without_its_key_is_a_mistake_seen_at_once() -> None:
