@@ -3,6 +3,7 @@
 Readers see the old tables until one short transaction moves the new ones in; nothing is missing or wrong in between.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -38,13 +39,18 @@ async def rebuild(settings: RuntimeSettings, schema: str, migrations: Path, proj
         claims = await projector.claim(connection, numbers)
         epochs = {number: epoch for number, (_, epoch) in claims.items()}
         await reader.seek_to_beginning(*topics)
-        applied = await _catch_up(connection, reader, projector, epochs, SWITCH_BACKLOG_MAX)
+        applied = 0
+        while await _backlog(reader, ends := await reader.end_offsets(topics)) > SWITCH_BACKLOG_MAX:
+            applied += await _catch_up(connection, reader, projector, epochs, ends)
         async with connection.transaction():
             await connection.execute(
                 f"SELECT 1 FROM {schema}.projection_checkpoints WHERE projection = $1 FOR UPDATE",
                 projection.name,
             )
-            applied += await _catch_up(connection, reader, projector, epochs, 0)
+            # An end fixed beforehand: under load the last event is never reached. The projection goes on from here.
+            applied += await _catch_up(
+                connection, reader, projector, epochs, await reader.end_offsets(topics)
+            )
             await _switch(connection, schema, beside, projection)
     async with connect(settings.postgres_dsn, search_path="pg_catalog") as connection:
         await connection.execute(f"DROP SCHEMA {beside} CASCADE")
@@ -52,26 +58,27 @@ async def rebuild(settings: RuntimeSettings, schema: str, migrations: Path, proj
     return applied
 
 
+async def _backlog(reader: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
+    """How many offsets are left before these ends."""
+    return sum([max(0, end - await reader.position(topic)) for topic, end in ends.items()])
+
+
 async def _catch_up(
     connection: Connection,
     reader: AIOKafkaConsumer,
     projector: Projector,
     epochs: dict[int, int],
-    backlog_max: int,
+    ends: Mapping[TopicPartition, int],
 ) -> int:
-    """Apply until at most `backlog_max` offsets are left."""
+    """Apply until nothing is left before these ends."""
     applied = 0
-    topics = sorted(reader.assignment())
-    while True:
-        ends = await reader.end_offsets(topics)
-        backlog = sum([max(0, ends[topic] - await reader.position(topic)) for topic in topics])
-        if backlog <= backlog_max:
-            return applied
-        batches = await reader.getmany(*topics, timeout_ms=500, max_records=BATCH_EVENTS_MAX)
+    while await _backlog(reader, ends):
+        batches = await reader.getmany(*ends, timeout_ms=500, max_records=BATCH_EVENTS_MAX)
         records = [record for batch in batches.values() for record in batch]
         if records:
             next_offsets = {topic.partition: batch[-1].offset + 1 for topic, batch in batches.items()}
             applied += await projector.apply(connection, records, next_offsets, epochs)
+    return applied
 
 
 async def _switch(connection: Connection, schema: str, beside: str, projection: Projection) -> None:
