@@ -5,7 +5,7 @@ and disturbs none.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -203,3 +203,17 @@ async def killed(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def fault_of(
+    loop: AbstractAsyncContextManager["asyncio.Task[None]"], within_s: float = 30.0
+) -> Exception | None:
+    """Run a loop until it ends by itself, and give the fault that ended it; None when it lives on."""
+    async with AsyncExitStack() as stack:
+        task = await stack.enter_async_context(loop)
+        ended, _ = await asyncio.wait([task], timeout=within_s)
+        if not ended:
+            return None
+        stack.pop_all()
+        fault = task.exception()
+        return fault if isinstance(fault, Exception) else None

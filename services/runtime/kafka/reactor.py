@@ -93,8 +93,11 @@ class Reactor:
         )
 
         async def agent(stream: Any) -> None:
+            # By itself Faust acknowledges an event whenever its turn ends, also when that is cut short by a stop.
+            stream.enable_acks = False
             async for event in stream.events():
                 await self._handle(cast("EventT[bytes]", event), family, handler)
+                await stream.ack(event)
 
         self._app.agent(topic, name=f"{self._name}-{family.events.name}", concurrency=1)(agent)
 
@@ -107,20 +110,28 @@ class Reactor:
         self._app.timer(interval_s)(tick)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """React until `stop` is set. Raises the first fault of a handler, whose event stays unacknowledged."""
+        """React until `stop` is set.
+
+        Raises the first fault of a handler, whose event stays unacknowledged, and whatever ends Faust itself: it would
+        live on without reading.
+        """
         async with open_producer(self._settings.kafka_bootstrap) as producer:
             self._producer = producer
             self._app.finalize()
             await self._app.start()
             log.info("the reactor reads", reactor=self._name)
             stopping = asyncio.create_task(stop.wait())
+            ending = asyncio.create_task(self._app.wait_until_stopped())
             try:
-                await asyncio.wait([stopping, self._fault], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([stopping, ending, self._fault], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 stopping.cancel()
+                ending.cancel()
                 await self._app.stop()
         if self._fault.done():
             self._fault.result()
+        if self._app.crash_reason is not None:
+            raise self._app.crash_reason
 
     async def _handle(
         self,
