@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -22,6 +22,8 @@ from services.bulkio.tools import JobVoice, Tools
 from services.runtime.passwords import Hasher
 from services.runtime.vault import Vault
 
+GATHER_S: Final = 0.5
+
 
 class RowResult(Struct, frozen=True):
     """What became of one row. `unused` are credentials of it that nothing refers to."""
@@ -33,7 +35,12 @@ class RowResult(Struct, frozen=True):
 
 
 class CredentialStore:
-    """Hashes passwords and stores them, as many in one statement as have gathered while the last one ran."""
+    """Hashes passwords and stores them, as many at once as have gathered within `GATHER_S`.
+
+    Hashes come one by one, a few dozen a second. A command sent for each alone would be a transaction of its own in the
+    writer and in every read model; measured over all processes, a row then cost 43 ms of processor time instead of 25,
+    of which 20 are its hash.
+    """
 
     def __init__(self, vault: Vault, hasher: Hasher, missing: set[str]) -> None:
         self._vault = vault
@@ -41,14 +48,21 @@ class CredentialStore:
         self._missing = missing
         self._gathered: dict[str, str] = {}
         self._turn = asyncio.Lock()
+        self._hashing = 0
 
     async def keep(self, credential_id: str, password: str) -> None:
         """Let the vault have the password's hash. Returns when it is stored."""
         if credential_id not in self._missing:
             return
-        self._gathered[credential_id] = await self._hasher.hash(password)
+        self._hashing += 1
+        try:
+            self._gathered[credential_id] = await self._hasher.hash(password)
+        finally:
+            self._hashing -= 1
         async with self._turn:
             if credential_id in self._gathered:
+                if self._hashing:
+                    await asyncio.sleep(GATHER_S)
                 # Taken out only once they are stored: whoever waits meanwhile must not believe it too early.
                 batch = dict(self._gathered)
                 await self._vault.store_credentials(batch)

@@ -19,7 +19,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     import_reader_wall_s: float = 20.0
     bulkio_jobs_at_once: int = 4
     import_commands_in_flight: int = 1_000
-    import_passwords_in_flight: int = 64
+    import_passwords_in_flight: int = 128
     import_rows_per_report: int = 500
     import_report_interval_s: float = 2.0
     bulkio_sweep_interval_s: float = 3.0
