@@ -6,9 +6,11 @@ when the supervisor is gone, however that came about.
 
 import asyncio
 import ctypes
+import errno
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -142,6 +144,25 @@ class Part:
         _signal(-process.pid, signal.SIGKILL)
         say("part ended", part=self.name, pid=process.pid, code=code, alive_s=round(alive_s, 1))
         return alive_s
+
+
+class PortTakenError(Exception):
+    """Another program listens on a port of this stack. POSTFACH_STACK_PORTS moves the stack elsewhere."""
+
+
+def require_free(port: int) -> None:
+    """Raises PortTakenError. Without this, the other program would be taken for the part that could not start."""
+    with socket.socket() as probe:
+        # As servers do, so that connections of an earlier run that are still closing don't count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise PortTakenError(
+                f"port {port} is taken by another program; POSTFACH_STACK_PORTS moves the stack"
+            ) from error
 
 
 def dies_with(parent: int, orphan_signal: signal.Signals) -> Callable[[], None]:

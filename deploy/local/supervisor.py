@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from typing import Any, Literal
 
 from deploy.local import control, kafka, postgres
-from deploy.local.process import Part, Recipe, say
+from deploy.local.process import Part, Recipe, require_free, say
 from deploy.local.roles import STOP_ORDER, Instance, Plan, environment
 from deploy.local.site import PROJECT, Site
 from deploy.local.tenure import MARK, end_leftovers, holding
@@ -64,12 +64,14 @@ class Supervisor:
 
     async def _start_postgres(self) -> None:
         if self.plan.postgres_dsn is None:
+            require_free(self.site.ports.postgres)
             await asyncio.to_thread(postgres.make_cluster, self.site)
             self._server(postgres.recipe(self.site))
         await self._wait_server("postgres")
 
     async def _start_kafka(self) -> None:
         if self.plan.kafka_bootstrap is None:
+            require_free(self.site.ports.kafka)
             await asyncio.to_thread(kafka.format_storage, self.site)
             self._server(kafka.recipe(self.site))
         await self._wait_server("kafka")

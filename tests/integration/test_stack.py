@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -234,6 +235,18 @@ def test_the_servers_of_the_environment_reach_the_command_line(small_stack: Stac
     guest = Stack.running("stackguest")
     assert guest.bootstrap == small_stack.bootstrap
     assert guest.status() == []
+    guest.reset()
+
+
+def test_a_port_that_another_program_holds_is_named(small_stack: Stack) -> None:
+    guest = Stack("stackguest", roles=(), prepares=False)
+    guest.reset()
+    with (
+        socket.create_server(("127.0.0.1", guest.ports.postgres)),
+        pytest.raises(StackError, match="is taken"),
+    ):
+        guest.up()
+    assert small_stack.status()[0].ready
     guest.reset()
 
 
