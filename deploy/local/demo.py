@@ -56,6 +56,9 @@ def _once(api: httpx2.Client, path: str, body: dict[str, Any] | None, *, key: st
 
 def _write_sample(path: Path) -> Path:
     """Write 5,000 rows in the template's form, without passwords, so that importing them takes seconds."""
+    # A workbook written again has other bytes, and would be another import under the same Idempotency-Key.
+    if path.exists():
+        return path
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("Mailboxes")
     sheet.append(("Email", "Password", "Note"))
