@@ -153,8 +153,7 @@ def test_one_file_may_name_several_domains(customer: Customer) -> None:
     eventually(lambda: customer.count(f"domain = {other}") == 1)
 
 
-def test_a_row_that_somebody_else_was_faster_with_is_refused_alone(customer: Customer) -> None:
-    """Two imports of overlapping files at once: every address once, and the counts of both add up."""
+def test_two_imports_of_the_same_rows_at_once_create_each_address_once(customer: Customer) -> None:
     workbook = workbooks.mailboxes(1_000, customer.domain)
     jobs = [customer.upload(workbook, mode="skip_existing") for _ in range(2)]
     ended = [customer.ended("imports", job_id) for job_id in jobs]

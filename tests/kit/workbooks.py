@@ -161,6 +161,13 @@ def outside_entity() -> bytes:
     return with_part("docProps/extra.xml", text.encode())
 
 
+def outside_dtd() -> bytes:
+    """A document type of a server elsewhere, with no entity of its own."""
+    return with_part(
+        "docProps/extra.xml", b'<?xml version="1.0"?><!DOCTYPE a SYSTEM "http://evil.example/x"><a/>'
+    )
+
+
 def utf16_entity() -> bytes:
     """An entity that a search for its bytes would not find."""
     text = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a [<!ENTITY f "x">]><a>&f;</a>'
@@ -264,10 +271,10 @@ def far_row() -> bytes:
     return raw_sheet(f'{header_row()}<row r="999999999999">{inline("A999999999999", "a@b.example")}</row>')
 
 
-def claimed_size() -> bytes:
-    """A good sheet that claims to fill all that a sheet can have."""
+def claimed_size(area: str) -> bytes:
+    """A good sheet of one row that claims to fill this area."""
     sheet = parts(_good())[SHEET]
-    claim = b'<dimension ref="A1:XFD1048576"/><sheetData>'
+    claim = f'<dimension ref="{area}"/><sheetData>'.encode()
     return with_part(SHEET, sheet.replace(b"<sheetData>", claim))
 
 
@@ -299,6 +306,7 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "hundred thousand columns": (hundred_thousand_columns, "file_damaged"),
     "entity bomb": (entity_bomb, "file_damaged"),
     "outside entity": (outside_entity, "file_damaged"),
+    "outside DTD": (outside_dtd, "file_damaged"),
     "utf-16 entity": (utf16_entity, "file_damaged"),
     "encrypted": (encrypted, "file_encrypted"),
     "encrypted zip": (encrypted_zip, "file_encrypted"),

@@ -70,6 +70,8 @@ async def open_log(bootstrap: str, isolation: Isolation) -> AsyncGenerator[Log]:
         isolation_level=isolation,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        # A fetch that waits for more holds up the next partition: everything read here is in the log already.
+        fetch_max_wait_ms=5,
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     async with consumer:

@@ -8,7 +8,9 @@ ends the process, so that the event is read again.
 """
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import faust
@@ -70,6 +72,9 @@ class Reactor:
             broker=broker,
             store="memory://",
             web_enabled=False,
+            datadir=str(
+                Path(tempfile.gettempdir()) / f"postfach-{name}"
+            ),  # Faust makes one though no table needs it
             topic_allow_declare=False,
             topic_disable_leader=True,
             consumer_auto_offset_reset="earliest",
