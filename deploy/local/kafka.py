@@ -41,7 +41,9 @@ def format_storage(site: Site) -> None:
     # The last file that formatting writes.
     if (site.kafka / "data" / "bootstrap.checkpoint").exists():
         return
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # The format tool takes an id that begins with "-" for an option; without the highest bit none does.
+    number = uuid.uuid4().int & (2**127 - 1)
+    cluster_id = base64.urlsafe_b64encode(number.to_bytes(16, "big")).decode().rstrip("=")
     format_tool = [
         "kafka.tools.StorageTool",
         "format",
