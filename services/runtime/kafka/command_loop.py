@@ -185,6 +185,11 @@ class PartitionWriter(Generic[S, C, E]):
             await asyncio.wait_for(producer.start(), timeout=REQUEST_TIMEOUT_MS / 1000)
             next_offset = await self._membership.committed(self._commands)
             state = await self._restore(_epoch_of(producer))
+            if next_offset is None and not state.is_blank:
+                # The driver passes over a coordinator that does not know the topic yet, as after the broker's restart.
+                raise KafkaError(
+                    "no committed offset is told of a partition whose commands were decided before"
+                )
             reader = await stack.enter_async_context(
                 open_reader(self._settings.kafka_bootstrap, [self._commands])
             )

@@ -97,6 +97,11 @@ class PartitionState(Generic[S, C, E]):
         """How many streams are held."""
         return len(self._streams)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the log knows of no command of this partition that was ever decided."""
+        return not self._streams and not self._answers
+
     def replay(self, value: bytes) -> None:
         """Fold one event of the log, newer than the snapshot."""
         event = self._family.codec.decode_event(value)
