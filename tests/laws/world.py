@@ -1,12 +1,13 @@
 """Small worlds of commands: few names, so that they meet; long enough to go through every state."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
 from contracts import mailbox as m
-from contracts.ids import LocalPart, TenantId
+from contracts.ids import TenantId
 from contracts.views import DomainRow, MailboxRow, fold_domain, fold_mailbox
 from services.mailbox.core.domain import Domain
 from services.mailbox.projections import mailbox_of
@@ -17,58 +18,64 @@ from tests.kit.given import (
     SOMEBODY_ELSE,
     US,
     History,
-    archive_id,
+    clean_mailbox,
     create_mailbox,
     credential_id,
     delete_mailbox,
     mailbox_id,
+    restore_mailbox,
 )
 
 NAMES = ("ina", "ole", "una")
-LOCAL_PARTS = (*NAMES, "Bad Name")
 
 DomainHistory = History[Domain, m.MailboxCommand, m.MailboxEvent]
 Step = tuple[m.MailboxCommand, TenantId]
 
-_ids = st.sampled_from([mailbox_id(name) for name in NAMES])
-_archives = st.sampled_from([archive_id(name) for name in ("first", "second", "third")])
-_credentials = st.sampled_from([credential_id(name) for name in ("first", "second")])
-_notes = st.sampled_from(["", "front desk"])
+# One pool of finished commands, so that a draw is cheap and how often each kind comes is seen here.
+_DOMAIN_COMMANDS: tuple[m.MailboxCommand, ...] = (
+    m.RegisterDomain(),
+    m.RegisterDomain(mailbox_limit=2),
+    m.ActivateDomain(proof="operator"),
+    m.ActivateDomain(proof="operator"),
+    m.SuspendDomain(),
+    m.ResumeDomain(),
+    m.ResumeDomain(),
+    m.ResumeDomain(),
+    m.RemoveDomain(),
+    m.SetMailboxLimit(mailbox_limit=None),
+    m.SetMailboxLimit(mailbox_limit=1),
+    m.SetMailboxLimit(mailbox_limit=2),
+)
+_CREATIONS = (
+    *(create_mailbox(name) for name in NAMES * 2),
+    *(create_mailbox(name, note="front desk", password="first") for name in NAMES),
+    *(create_mailbox(name, mailbox=other) for name in NAMES for other in NAMES if name != other),
+    create_mailbox("Bad Name", mailbox="ina"),
+)
 
-_domain_commands = st.sampled_from(
-    [
-        m.RegisterDomain(),
-        m.RegisterDomain(mailbox_limit=2),
-        m.ActivateDomain(proof="operator"),
-        m.SuspendDomain(),
-        m.ResumeDomain(),
-        m.ResumeDomain(),
-        m.RemoveDomain(),
-        m.SetMailboxLimit(mailbox_limit=None),
-        m.SetMailboxLimit(mailbox_limit=1),
-        m.SetMailboxLimit(mailbox_limit=2),
-    ]
-)
-_mailbox_commands = st.one_of(
-    st.builds(
-        m.CreateMailbox,
-        mailbox_id=_ids,
-        local_part=st.sampled_from(LOCAL_PARTS).map(LocalPart),
-        credential_id=st.none() | _credentials,
-        note=_notes,
-    ),
-    st.builds(m.ChangeNote, mailbox_id=_ids, note=_notes),
-    st.builds(m.SetPassword, mailbox_id=_ids, credential_id=_credentials),
-    st.builds(m.AllowSelfService, mailbox_id=_ids),
-    st.builds(m.ForbidSelfService, mailbox_id=_ids),
-    st.builds(m.SuspendMailbox, mailbox_id=_ids),
-    st.builds(m.ResumeMailbox, mailbox_id=_ids),
-    st.builds(m.CleanMailbox, mailbox_id=_ids, archive_id=_archives),
-    st.builds(m.DeleteMailbox, mailbox_id=_ids, archive_id=_archives),
-    st.builds(m.RestoreMailbox, mailbox_id=_ids),
-)
-commands = st.one_of(_mailbox_commands, _mailbox_commands, _mailbox_commands, _domain_commands)
-steps = st.tuples(commands, st.sampled_from([US] * 9 + [SOMEBODY_ELSE]))
+
+def _mailbox_commands(name: str) -> tuple[m.MailboxCommand, ...]:
+    mailbox = mailbox_id(name)
+    return (
+        *(m.ChangeNote(mailbox_id=mailbox, note=note) for note in ("", "front desk")),
+        *(
+            m.SetPassword(mailbox_id=mailbox, credential_id=credential_id(each))
+            for each in ("first", "second")
+        ),
+        m.AllowSelfService(mailbox_id=mailbox),
+        m.ForbidSelfService(mailbox_id=mailbox),
+        m.SuspendMailbox(mailbox_id=mailbox),
+        m.ResumeMailbox(mailbox_id=mailbox),
+        clean_mailbox(name, "first"),
+        clean_mailbox(name, "second"),
+        *(delete_mailbox(name, archive) for archive in ("first", "second", "third")),
+        *(restore_mailbox(name) for _ in range(3)),
+    )
+
+
+_POOL = (*_CREATIONS, *(command for name in NAMES for command in _mailbox_commands(name)), *_DOMAIN_COMMANDS)
+EVERY_STEP: tuple[Step, ...] = tuple((command, tenant) for command in _POOL for tenant in (US, SOMEBODY_ELSE))
+steps = st.tuples(st.sampled_from(_POOL), st.sampled_from([US] * 9 + [SOMEBODY_ELSE]))
 
 _active = (m.RegisterDomain(), m.ActivateDomain(proof="operator"))
 _ina, _ole = create_mailbox("ina", note="front desk"), create_mailbox("ole", password="first")
@@ -82,6 +89,7 @@ _given_up = (
 _starts = st.sampled_from(
     [
         [],
+        [(command, US) for command in _active],
         [(command, US) for command in (*_active, _ina, _ole, delete_mailbox("ole", "first"))],
         [(command, US) for command in (*_active, m.SetMailboxLimit(mailbox_limit=2), _ina, _ole)],
         [*((command, US) for command in _given_up), *((command, SOMEBODY_ELSE) for command in _active)],
@@ -100,6 +108,13 @@ def after(start: list[Step], orders: list[Step]) -> DomainHistory:
 
 # Long ones are preferred: left alone, hypothesis tries five steps or so, which seldom delete and restore anything.
 histories = st.builds(after, _starts, st.lists(steps, max_size=3) | st.lists(steps, min_size=15, max_size=40))
+
+
+def continued(history: DomainHistory) -> DomainHistory:
+    """Give a copy of the state that can go its own way."""
+    copy = History(MAILBOX_CORE, DOMAIN)
+    copy.state = deepcopy(history.state)
+    return copy
 
 
 class Directory:
