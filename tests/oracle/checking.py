@@ -89,21 +89,23 @@ class _Check:
         for name in missing:
             self._findings.broken("I0", name, "its topics do not exist")
         families = [family for family in FAMILIES if family.name not in missing]
+        # First of all: what the writers had consumed by now has its outcome below the ends that are fixed later.
+        has_groups = committed.has_groups
+        consumed = {each.name: await self._consumed(each) if has_groups else {} for each in families}
         events = [each for family in families for each in committed.partitions(family.events.name)]
         ends = await committed.ends(events)
         self._check_checkpoints(ends)
         # Uncommitted ends: what belongs to the events above is below them, and is waited for.
-        for family in families:
-            outcomes = await every.ends(every.partitions(family.outcomes.name))
-            ends = {**ends, **outcomes}
-        for family in families:
-            commands = await every.ends(every.partitions(family.commands.name))
-            ends = {**ends, **commands}
+        outcomes = [each for family in families for each in every.partitions(family.outcomes.name)]
+        ends = {**ends, **await every.ends(outcomes)}
+        commands = [each for family in families for each in every.partitions(family.commands.name)]
+        ends = {**ends, **await every.ends(commands)}
         letters = await _dead_letters(committed, every)
         for family in families:
-            consumed = await self._consumed(family) if committed.has_groups else {}
             for partition in committed.partitions(family.events.name):
-                await self._partition(committed, family, partition.partition, ends, letters, consumed)
+                number = partition.partition
+                decided = consumed[family.name].get(number, 0)
+                await self._partition(committed, every, family, number, ends, letters, decided)
 
     def _check_checkpoints(self, ends: Ends) -> None:
         for checkpoint in (each for schema in self._schemas for each in schema.checkpoints):
@@ -118,11 +120,12 @@ class _Check:
     async def _partition(
         self,
         log: Log,
+        every: Log,
         family: Family[Any, Any],
         number: int,
         ends: Ends,
         letters: set[tuple[str, int, int]],
-        consumed: Mapping[int, int],
+        consumed: int,
     ) -> None:
         events = TopicPartition(family.events.name, number)
         checks = await self._events(log, family, events, ends[events])
@@ -131,15 +134,15 @@ class _Check:
             TopicPartition(family.outcomes.name, number),
         )
         put_aside = {offset for topic, place, offset in letters if (topic, place) == (commands.topic, number)}
-        answers = AnswerChecks(family, number, self._findings, put_aside, consumed.get(number, 0))
+        answers = AnswerChecks(family, number, self._findings, put_aside, consumed)
         async for records in log.read(commands, ends[commands]):
             for record in records:
                 answers.take_command(record)
         async for records in log.read(outcomes, ends[outcomes]):
             for record in records:
                 answers.take_outcome(record)
-        begun = await log.beginnings([commands, outcomes])
-        later = await log.ends([events])
+        begun = await every.beginnings([commands, outcomes])
+        later = await every.ends([events])
         answers.judge(
             checks.commands,
             checks.chains,

@@ -78,15 +78,14 @@ def _zip_members(data: bytes) -> Iterator[bytes]:
 
 async def search_topics(log: Log, canaries: Canaries, findings: Findings) -> None:
     """Search every record of every topic, aborted ones too: `log` reads uncommitted ones."""
-    for topic in sorted(log.topics):
-        partitions = log.partitions(topic)
-        ends = await log.ends(partitions)
-        for partition in partitions:
-            async for records in log.read(partition, ends[partition]):
-                findings.checked("I11", len(records))
-                for record in records:
-                    if _leaks(record, canaries):
-                        findings.broken("I11", place(record), "a secret in a record")
+    partitions = [each for topic in sorted(log.topics) for each in log.partitions(topic)]
+    ends = await log.ends(partitions)
+    for partition in partitions:
+        async for records in log.read(partition, ends[partition]):
+            findings.checked("I11", len(records))
+            for record in records:
+                if _leaks(record, canaries):
+                    findings.broken("I11", place(record), "a secret in a record")
 
 
 def _leaks(record: Record, canaries: Canaries) -> bool:
