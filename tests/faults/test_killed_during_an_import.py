@@ -62,13 +62,9 @@ def test_an_import_survives_many_kills_of_everything(
     for at in sorted(chance.sample(range(1, ROWS - 500), 4)):
         eventually(lambda at=at: created_so_far(stack, customer.domain) >= at, FINISHED_WITHIN_S)
         part = chance.choice(PARTS)
-        eventually(lambda part=part: is_running(stack, part), 30)
+        eventually(lambda part=part: stack.is_ready(part), 30)
         stack.kill(part)
     assert_finishes(stack, customer, job)
-
-
-def is_running(stack: Stack, part: str) -> bool:
-    return any(each.part == part and each.state == "running" for each in stack.status())
 
 
 def test_a_client_that_tries_again_with_its_key_gets_one_mailbox_per_request(
