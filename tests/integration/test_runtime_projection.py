@@ -86,7 +86,9 @@ async def test_a_replay_changes_nothing(room: Room) -> None:
         await until(lambda: has_totals(room, {"a": 5, "b": 1}))
 
 
-@pytest.mark.parametrize("damage", ["missing", "altered", "no event", "doubled under another position"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "altered", "no event", "doubled under another position", "a number left out"]
+)
 async def test_a_projection_stops_at_damage_says_so_and_skips_nothing(room: Room, damage: str) -> None:
     events = room.decided(*[Add(account="a", amount=1)] * 4, book=BOOK)
     key, third = events[2]
@@ -96,6 +98,8 @@ async def test_a_projection_stops_at_damage_says_so_and_skips_nothing(room: Room
         events[2] = key, third.replace(b'"amount":1', b'"amount":9')
     elif damage == "no event":
         events[2] = key, b"{}"
+    elif damage == "a number left out":
+        events[2] = key, third.replace(b'"streamseq":3', b'"streamseq":4')
     else:
         events[2] = key, events[1][1].replace(b'"streamseq":2', b'"streamseq":3')
     health = Health()
