@@ -16,6 +16,9 @@ from contracts.views import (
     fold_export,
     fold_import,
     fold_mailbox,
+    job_of,
+    mailbox_of,
+    stream_of,
 )
 from services.runtime.kafka.projection import Projection, RowTable
 
@@ -45,29 +48,23 @@ MAILBOXES: Final = Projection(
             name="mailboxes",
             row=MailboxRow,
             key="mailbox_id",
-            key_of=lambda event: None if event.subject == event.stream else event.subject,
+            key_of=mailbox_of,
             fold=fold_mailbox,
         ),
-        RowTable(
-            name="domains", row=DomainRow, key="domain", key_of=lambda event: event.stream, fold=fold_domain
-        ),
+        RowTable(name="domains", row=DomainRow, key="domain", key_of=stream_of, fold=fold_domain),
     ),
 )
 JOBS: Final = Projection(
     name="jobs",
     family=BULKIO,
     tables=(
-        RowTable(
-            name="imports", row=ImportRow, key="job_id", key_of=lambda event: event.subject, fold=fold_import
-        ),
-        RowTable(
-            name="exports", row=ExportRow, key="job_id", key_of=lambda event: event.subject, fold=fold_export
-        ),
+        RowTable(name="imports", row=ImportRow, key="job_id", key_of=job_of, fold=fold_import),
+        RowTable(name="exports", row=ExportRow, key="job_id", key_of=job_of, fold=fold_export),
         RowTable(
             name="job_orders",
             row=JobOrderRow,
             key="job_id",
-            key_of=lambda event: event.subject,
+            key_of=job_of,
             fold=fold_job_order,
         ),
     ),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from deploy.local.stack import Stack
-from tests.bench import creating, deciding, exports, imports, rebuilding, restoring
+from tests.bench import creating, deciding, exports, imports, list_pages, rebuilding, restoring
 from tests.bench.report import Figure, table
 
 Bench = Callable[[Stack], Awaitable[list[Figure]]]
@@ -18,6 +18,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "exports": exports.measure,
     "deciding": deciding.measure,
     "rebuilding": rebuilding.measure,
+    "lists": list_pages.measure,
     "restoring": restoring.measure,
 }
 

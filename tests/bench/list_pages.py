@@ -1,13 +1,11 @@
 """How long list pages of 1,000,000 mailboxes take: every kind of filter, in every order, first and deep.
 
-Run with a database of its own, which it fills unless it is filled already:
-`POSTFACH_BENCH_DSN=postgresql://… python -m tests.bench.list_pages`. Prints p50, p99 and the worst time per query,
-then the plan of the worst statement.
+It fills a database of its own beside the stack's. Alone, `python -m tests.bench.list_pages DSN` also prints the times of
+each kind of list, and the plan of the worst statement. A deep page is one that begins half-way or near the end of all.
 """
 
 import asyncio
 import math
-import os
 import random
 import sys
 import time
@@ -15,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -22,11 +21,22 @@ from msgspec import Struct
 
 from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.views import MailboxRow
+from deploy.local.stack import Stack
 from services.gateway import mailbox_pages
-from services.gateway.mailbox_list import MailboxList, OrderColumn, PageAsked, rendering
+from services.gateway.mailbox_list import (
+    KEYS,
+    TOTAL_MAX,
+    MailboxList,
+    OrderColumn,
+    PageAsked,
+    Place,
+    Total,
+    rendering,
+)
 from services.gateway.mailbox_pages import list_mailboxes
 from services.runtime.filtering import compile_filter
 from services.runtime.postgres import migrate, open_pool
+from tests.bench.report import Figure, percentile
 
 MAILBOXES = 1_000_000
 DOMAINS = 240
@@ -35,6 +45,7 @@ OTHER_TENANTS = 20_000
 PAGE_SIZES = (50, 500)
 ROUNDS = 1
 PAGES = 4
+DEEP_AT = (0.5, 0.95)
 TENANT = "00000000-0000-7000-8000-000000000001"
 OTHER = "00000000-0000-7000-8000-000000000002"
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -106,6 +117,7 @@ class Sample(Struct, frozen=True):
     wall_ms: float
     server_ms: float
     short: bool
+    deep: bool
 
 
 class Result(Struct, frozen=True):
@@ -174,22 +186,37 @@ def _cpu_ms(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
 
 
-async def _one_list(pool: asyncpg.Pool, pid: int, asked: PageAsked, text: str) -> list[Sample]:
+async def _places(pool: asyncpg.Pool, order: OrderColumn, *, descending: bool) -> list[Place]:
+    """Give where a page half-way, and one near the end, of all the tenant's mailboxes begins."""
+    keys = KEYS[order]
+    columns = ", ".join(f"{key}{' DESC' if descending else ''}" for key in keys)
+    statement = (
+        f"SELECT {', '.join(keys)} FROM mailboxes WHERE tenant = $1 ORDER BY {columns} OFFSET $2 LIMIT 1"
+    )
+    rows = [await pool.fetchrow(statement, TENANT, int(MAILBOXES * part)) for part in DEEP_AT]
+    return [tuple(row) for row in rows if row is not None]
+
+
+async def _one_list(
+    pool: asyncpg.Pool, pid: int, asked: PageAsked, text: str, pages: int = PAGES
+) -> list[Sample]:
     samples: list[Sample] = []
-    for _ in range(PAGES):
+    deep = asked.after is not None
+    for _ in range(pages):
         compiled = compile_filter(text, MAILBOX_FILTER_FIELDS, 2)
         started, cpu = time.perf_counter(), _cpu_ms(pid)
         page = await list_mailboxes(pool, TENANT, compiled, asked)
         short = len(page.rows) < asked.size and page.next_after is not None
-        samples.append(Sample((time.perf_counter() - started) * 1000, _cpu_ms(pid) - cpu, short))
+        samples.append(Sample((time.perf_counter() - started) * 1000, _cpu_ms(pid) - cpu, short, deep))
         if page.next_after is None:
             break
         asked = msgspec.structs.replace(asked, after=page.next_after, total=page.total)
     return samples
 
 
-async def measure(pool: asyncpg.Pool) -> list[Result]:
+async def _time_lists(pool: asyncpg.Pool) -> list[Result]:
     pid = await pool.fetchval("SELECT pg_backend_pid()")
+    places = {each: await _places(pool, each[0], descending=each[1]) for each in ORDERS}
     results: list[Result] = []
     for label, text in FILTERS.items():
         for order, descending in ORDERS:
@@ -198,9 +225,12 @@ async def measure(pool: asyncpg.Pool) -> list[Result]:
                 for _ in range(ROUNDS):
                     asked = PageAsked(size=size, order=order, descending=descending)
                     samples += await _one_list(pool, pid, asked, text)
+                for place in places[order, descending]:
+                    known = Total(TOTAL_MAX, False)
+                    asked = PageAsked(size=size, order=order, descending=descending, after=place, total=known)
+                    samples += await _one_list(pool, pid, asked, text, pages=1)
             result = Result(label, f"{order}{' desc' if descending else ''}", samples)
             results.append(result)
-            print(result.line(), flush=True)
     return results
 
 
@@ -222,18 +252,47 @@ async def explain(pool: asyncpg.Pool, result: Result) -> None:
             await connection.execute(mailbox_pages._WALK_SETTINGS)
 
 
-async def main() -> None:
-    dsn = os.environ["POSTFACH_BENCH_DSN"]
+async def measure(stack: Stack) -> list[Figure]:
+    """Fill a database beside the stack's own, and time every kind of list in it."""
+    name = "list_pages"
+    admin = await asyncpg.connect(stack.dsn)
+    try:
+        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await admin.execute(f"CREATE DATABASE {name}")
+    finally:
+        await admin.close()
+    dsn = urlsplit(stack.dsn)._replace(path=f"/{name}").geturl()
     await seed(dsn)
-    print(HEADING)
     async with open_pool(dsn, schema="gateway", max_size=1) as pool:
-        results = await measure(pool)
+        samples = [sample for result in await _time_lists(pool) for sample in result.samples]
+    figures: list[Figure] = []
+    for kind, deep in (("first", False), ("deep", True)):
+        times = [sample.wall_ms for sample in samples if sample.deep == deep]
+        named = f"{kind} list pages at 1,000,000 mailboxes ({len(times):,})"
+        figures += [
+            Figure(name=f"{named}, p50", value=percentile(times, 0.5), unit="ms"),
+            Figure(
+                name=f"{named}, p99",
+                value=percentile(times, 0.99),
+                unit="ms",
+                limit=50.0,
+                limit_is="the most allowed",
+            ),
+        ]
+    return figures
+
+
+async def main(dsn: str) -> None:
+    """Print every kind of list, and the plans of the worst."""
+    await seed(dsn)
+    async with open_pool(dsn, schema="gateway", max_size=1) as pool:
+        results = await _time_lists(pool)
         everything = Result("all of them", "", [sample for result in results for sample in result.samples])
-        print(f"\n{HEADING}\n{everything.line()}")
+        print("\n".join([HEADING, *(result.line() for result in results), everything.line()]))
         worst = max(results, key=lambda result: max(sample.server_ms for sample in result.samples))
         print(f"\nthe worst: {worst.label}, {worst.order}")
         await explain(pool, worst)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1]))

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from contracts import mailbox as m
 from contracts.ids import TenantId
-from contracts.views import DomainRow, MailboxRow, fold_domain, fold_mailbox
+from contracts.views import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of
 from services.mailbox.core.domain import Domain
-from services.mailbox.projections import mailbox_of
 from tests.kit.given import (
     DOMAIN,
     MAILBOX_CORE,

@@ -193,7 +193,15 @@ class PartitionWriter(Generic[S, C, E]):
             reader = await stack.enter_async_context(
                 open_reader(self._settings.kafka_bootstrap, [self._commands])
             )
-            reader.seek(self._commands, next_offset or 0)
+            first = (await reader.beginning_offsets([self._commands]))[self._commands]
+            if next_offset is not None and next_offset < first:
+                log.error(
+                    "commands expired before they were decided",
+                    family=self._family.name,
+                    partition=self._partition,
+                    count=first - next_offset,
+                )
+            reader.seek(self._commands, max(first, next_offset or 0))
             self.ready = True
             await self._decide_until_leaving(reader, producer, state)
 
