@@ -24,7 +24,7 @@ Place = tuple[str | datetime, ...]
 """The values of an order's keys."""
 
 TOTAL_MAX: Final = 10_000
-WALK_ROWS_MAX: Final = 15_000
+WALK_ROWS_MAX: Final = 10_000
 
 KEYS: Final[dict[OrderColumn, tuple[str, ...]]] = {
     "address": ("domain", "local_part", "mailbox_id"),

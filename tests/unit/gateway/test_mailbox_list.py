@@ -42,7 +42,7 @@ def test_a_filter_that_the_index_order_covers_is_walked_without_looking_at_rows(
 def test_what_it_does_not_cover_is_looked_at_within_a_budget(text: str, order: OrderColumn) -> None:
     wanted = a_list(text, order)
     assert not wanted.walk_is_exact
-    assert "LIMIT 15000) AS walked WHERE" in wanted.walk().sql
+    assert "LIMIT 10000) AS walked WHERE" in wanted.walk().sql
 
 
 def test_facets_that_can_not_match_are_not_walked() -> None:
