@@ -1,6 +1,7 @@
 """Whether a role is alive and has caught up, and its metrics, over HTTP."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -55,24 +56,17 @@ def health_routes(health: Health) -> list[Route]:
 
 
 @asynccontextmanager
-async def serve_health(health: Health, host: str, port: int) -> AsyncGenerator[None]:
-    """Serve the health routes for as long as the block runs."""
-    server = EmbeddedServer(
-        uvicorn.Config(
-            Starlette(routes=health_routes(health)),
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-        )
-    )
-    serving = asyncio.create_task(server.serve())
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
+async def serve_health(health: Health, host: str, port: int) -> AsyncGenerator[int]:
+    """Serve the health routes for as long as the block runs, and give the port. Raises OSError when it is taken."""
+    app = Starlette(routes=health_routes(health))
+    server = EmbeddedServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    with socket.create_server((host, port)) as listening:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving
 
 
 class EmbeddedServer(uvicorn.Server):

@@ -103,13 +103,13 @@ async def test_a_projection_stops_at_damage_says_so_and_skips_nothing(room: Room
     else:
         events[2] = key, events[1][1].replace(b'"streamseq":2', b'"streamseq":3')
     health = Health()
-    async with projecting(room, health), serve_health(health, "127.0.0.1", room_port(room)):
+    async with projecting(room, health), serve_health(health, "127.0.0.1", 0) as port:
         await room.write(room.family.events.name, events[:2])
         await until(lambda: has_totals(room, {"a": 2}))
         await room.write(room.family.events.name, events[2:])
         reason = await until(lambda: has_stopped(health))
         assert reason is not None
-        answer = await ready(room)
+        answer = await ready(port)
         assert answer.status_code == 503
         assert reason in answer.text
         assert f"{room.family.events.name}/" in reason
@@ -122,14 +122,9 @@ async def test_a_projection_stops_at_damage_says_so_and_skips_nothing(room: Room
         await until(lambda: has_stopped(again))
 
 
-def room_port(room: Room) -> int:
-    """Give a port that is free while this test runs: the loopback ports of a test room start at 34000."""
-    return 34_000 + int(room.name[-4:], 16) % 6_000
-
-
-async def ready(room: Room) -> httpx2.Response:
+async def ready(port: int) -> httpx2.Response:
     async with httpx2.AsyncClient() as http:
-        return await http.get(f"http://127.0.0.1:{room_port(room)}/readyz")
+        return await http.get(f"http://127.0.0.1:{port}/readyz")
 
 
 async def test_a_projector_that_lost_its_partition_writes_nothing(room: Room) -> None:
