@@ -113,6 +113,8 @@ class MailboxList:
         domains: list[str] | None,
         start: datetime | None = None,
     ) -> None:
+        if asked.order == "address" and domains is not None:
+            domains = ahead(domains, asked)
         self._asked = asked
         self._keys = KEYS[asked.order]
         self._arguments: list[object] = [tenant, *compiled.arguments]
@@ -124,7 +126,7 @@ class MailboxList:
         # Within one domain its name orders nothing, and a planner that is told so uses the index without a sort.
         self._ordering = tuple(key for key in self._keys if not (one_domain and key == "domain"))
         self._order_by = ", ".join(f"{key} {'DESC' if asked.descending else 'ASC'}" for key in self._ordering)
-        self._after = self._after_condition()
+        self._after = self._after_condition(self._keys)
         self.matches_nothing = not self._facets or domains == []
 
         in_domains = self._in(domains)
@@ -133,7 +135,8 @@ class MailboxList:
             for part in compiled.conjuncts
             if self._narrows(part) and not (self._by_domain and part.columns <= {"domain"})
         ]
-        self._walk_conditions = ["tenant = $1", *(in_domains if self._by_domain else []), *narrowing]
+        self._walk_conditions = ["tenant = $1", *narrowing]
+        self._walk_ranges = self._ranges(domains if self._by_domain else None)
         if start is not None:
             sign = "<=" if asked.descending else ">="
             self._walk_conditions.append(f"{self._keys[0]} {sign} {self._argument(start)}")
@@ -161,12 +164,38 @@ class MailboxList:
             return [f"domain = {self._argument(domains[0])}"]
         return [f"domain = ANY({self._argument(domains)}::text[])"]
 
-    def _after_condition(self) -> str:
+    def _after_condition(self, keys: tuple[str, ...]) -> str:
         if self._asked.after is None:
             return "true"
-        values = self._asked.after[-len(self._ordering) :]
-        places = ", ".join(self._argument(value) for value in values)
-        return f"({', '.join(self._ordering)}) {'<' if self._asked.descending else '>'} ({places})"
+        places = ", ".join(self._argument(value) for value in self._asked.after[-len(keys) :])
+        return f"({', '.join(keys)}) {'<' if self._asked.descending else '>'} ({places})"
+
+    def _ranges(self, domains: list[str] | None) -> list[str]:
+        """Give the ranges of the index that the rest of the list lies in.
+
+        The domain that the page begins in has a range of its own: told of several domains and a place at once, the
+        index goes through that domain from its very end to the place.
+        """
+        after = self._asked.after
+        if domains is None or after is None or self._asked.order != "address":
+            return [" AND ".join([*self._in(domains), self._after])]
+        if not domains:
+            return ["false"]
+        here = str(after[0])
+        if len(domains) == 1:
+            begins = self._after_condition(self._ordering) if domains == [here] else "true"
+            return [" AND ".join([*self._in(domains), begins])]
+        beyond = [domain for domain in domains if domain != here]
+        ranges = [self._in(beyond)[0] if len(beyond) > 1 else self._at_least_and_at_most(beyond[0])]
+        if here in domains:
+            sign = ">=" if self._asked.descending else "<="
+            ranges.append(f"domain {sign} {self._argument(here)} AND {self._after}")
+        return ranges
+
+    def _at_least_and_at_most(self, domain: str) -> str:
+        # Not as an equality: a planner that knows the name to be one forgets that the ranges are merged in its order.
+        place = self._argument(domain)
+        return f"domain >= {place} AND domain <= {place}"
 
     def _narrows(self, part: Conjunct) -> bool:
         """Whether the walk's index can use the condition."""
@@ -182,11 +211,12 @@ class MailboxList:
 
     def _met(self, columns: str) -> str:
         """Give the rows that a walk meets, without order; each index range in it has its own, for a merge to use."""
-        conditions = [*self._walk_conditions, self._after]
-        ranges = [f"facet = {facet}" for facet in self._facets] if self._by_facet else ["true"]
+        facets = [f"facet = {facet}" for facet in self._facets] if self._by_facet else ["true"]
         return " UNION ALL ".join(
-            f"(SELECT {columns} FROM mailboxes WHERE {' AND '.join([*conditions, each])} ORDER BY {self._order_by})"
-            for each in ranges
+            f"(SELECT {columns} FROM mailboxes WHERE {' AND '.join([*self._walk_conditions, each, facet])} "
+            f"ORDER BY {self._order_by})"
+            for each in self._walk_ranges
+            for facet in facets
         )
 
     def _statement(self, sql: str) -> Statement:
@@ -238,6 +268,14 @@ class MailboxList:
 
     def _gathered(self) -> str:
         return f"SELECT {', '.join(self._keys)} FROM mailboxes WHERE {' AND '.join(self._gather_conditions)}"
+
+
+def ahead(domains: list[str], asked: PageAsked) -> list[str]:
+    """Give the domains that a page in the order of addresses can still come to."""
+    if asked.after is None:
+        return domains
+    here = str(asked.after[0])
+    return [domain for domain in domains if (domain <= here if asked.descending else domain >= here)]
 
 
 def first_in_domains(

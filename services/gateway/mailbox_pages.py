@@ -73,19 +73,21 @@ async def list_mailboxes(
         domains = await _possible_domains(connection, tenant, compiled)
         wanted = MailboxList(tenant, compiled, asked, domains)
         if wanted.matches_nothing:
-            return _NOTHING
+            return _nothing(asked)
         if not wanted.walk_is_exact:
             if (page := await _gather(connection, wanted, asked)) is not None:
                 return page
             await connection.execute(_WALK_SETTINGS)
             wanted = await _narrowed(connection, tenant, compiled, asked, domains)
             if wanted.matches_nothing:
-                return MailboxPage(rows=[], next_after=None, total=asked.total or _NOTHING.total)
+                return _nothing(asked)
         await connection.execute(_WALK_SETTINGS)
         return await _walk(connection, wanted, asked)
 
 
-_NOTHING: Final = MailboxPage(rows=[], next_after=None, total=Total(0, True))
+def _nothing(asked: PageAsked) -> MailboxPage:
+    return MailboxPage(rows=[], next_after=None, total=asked.total or Total(0, True))
+
 
 # Plans are made for the values at hand. A page costs next to nothing, as what is listed often is in memory: so a cost
 # is close to a time, about 45 units a millisecond, whether rows come from the table or from an index alone. Workers
@@ -138,8 +140,6 @@ async def _narrowed(
             domains = domains if start is not None else []
         return MailboxList(tenant, compiled, asked, domains, start)
     candidates = domains if domains is not None else await _domains_of(connection, tenant)
-    if len(candidates) <= DOMAINS_LOOKED_AT_MAX and asked.after is not None:
-        domains = candidates = _ahead(candidates, asked)
     if len(candidates) <= DOMAINS_LOOKED_AT_MAX:
         for statement in domains_in_window(tenant, compiled, candidates):
             found = {
@@ -147,13 +147,6 @@ async def _narrowed(
             }
             domains = candidates = [domain for domain in candidates if domain in found]
     return MailboxList(tenant, compiled, asked, domains)
-
-
-def _ahead(domains: list[str], asked: PageAsked) -> list[str]:
-    """Give the domains that a page can still come to: the index would go through the ones behind it row by row."""
-    assert asked.after is not None
-    here = str(asked.after[0])
-    return [domain for domain in domains if (domain <= here if asked.descending else domain >= here)]
 
 
 async def _walk(connection: _Connection, wanted: MailboxList, asked: PageAsked) -> MailboxPage:

@@ -20,6 +20,7 @@ from deploy.local.stack import Stack
 from services.runtime.kafka.clients import partition_of
 from tests.faults.house import a_creation, an_order, answers, creations, records
 from tests.kit.bulk_api import Customer
+from tests.kit.room import until
 from tests.kit.waiting import eventually
 
 TAKEOVER_GOAL_S = 15.0
@@ -85,8 +86,7 @@ def test_a_writer_that_comes_back_from_the_dead_writes_nothing(stack: Stack, cus
 
 
 async def until_some_are_decided(stack: Stack, domain: str) -> None:
-    while not await creations(stack, domain):
-        await asyncio.sleep(0.02)
+    await until(lambda: creations(stack, domain))
 
 
 @contextmanager
@@ -152,5 +152,8 @@ def test_a_writer_killed_again_and_again_loses_and_doubles_nothing(stack: Stack,
 
 async def until_decided(stack: Stack, domains: list[str], count: int) -> None:
     keys = {domain.encode() for domain in domains}
-    while sum(each.key in keys for each in await records(stack, MAILBOX.events.name)) < count:
-        await asyncio.sleep(0.05)
+
+    async def are_decided() -> bool:
+        return sum(each.key in keys for each in await records(stack, MAILBOX.events.name)) >= count
+
+    await until(are_decided, within_s=60.0)

@@ -1,6 +1,7 @@
 """Mailboxes over HTTP: every act once, reads that see the writes before them, versions, and lists."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -133,6 +134,41 @@ def test_pages_of_any_order_hold_every_mailbox_once(stack: Stack, order: str) ->
         column, _, direction = order.partition(" ")
         values = [str(each[column]) for each in seen]
         assert values == sorted(values, reverse=direction == "desc")
+
+
+@pytest.mark.parametrize("order", ["address", "address desc"])
+@pytest.mark.parametrize(
+    "condition", ["", "domain != {0}", "domain = {0} OR domain = {2}", "local_part = same"]
+)
+def test_pages_across_domains_hold_every_match_once_in_order(
+    stack: Stack, order: str, condition: str
+) -> None:
+    with a_house(stack) as house:
+        domains = sorted([house.domain, f"a{house.domain}", f"z{house.domain}"])
+        for domain in domains[:1] + domains[2:]:
+            house.post("/v1/domains", {"domain": domain})
+            assert house.post(f"/v1/domains/{domain}:activate").status_code == 200
+        addresses = [f"{name}@{domain}" for domain in domains for name in ("one", "same", "two")]
+        for address in addresses:
+            created = house.post("/v1/mailboxes", {"address": address})
+            assert created.status_code == 201
+            assert house.get(created.headers["Location"], created).status_code == 200
+        wanted = condition.format(*domains)
+        seen: list[str] = []
+        more: dict[str, Any] = {}
+        while len(seen) <= len(addresses):
+            page = house.get("/v1/mailboxes", page_size=1, order_by=order, filter=wanted, **more).json()
+            seen += [each["address"] for each in page["mailboxes"]]
+            if "next_page_token" not in page:
+                break
+            more = {"page_token": page["next_page_token"]}
+        expected = {
+            "": addresses,
+            "domain != {0}": addresses[3:],
+            "domain = {0} OR domain = {2}": addresses[:3] + addresses[6:],
+            "local_part = same": addresses[1::3],
+        }[condition]
+        assert seen == (expected[::-1] if order.endswith("desc") else expected)
 
 
 def test_filters_find_what_they_say(stack: Stack) -> None:

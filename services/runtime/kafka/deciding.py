@@ -150,12 +150,10 @@ class PartitionState(Generic[S, C, E]):
             actor=envelope.actor,
             now=max(now, stream.last_time),
         )
-        subject = self._decider.subject_of(envelope.data, stream.state)
-        expected = envelope.expected_version
-        if expected is not None and expected != self._decider.version_of(stream.state, subject):
-            decision: Accepted[E] | Refused = Refused(subject, RefusalCode.VERSION_MISMATCH)
-        else:
-            decision = self._decider.decide(envelope.data, stream.state, order)
+        decision = self._decider.decide(envelope.data, stream.state, order)
+        # The decider's own refusal goes first: whoever may not know of a subject must not learn its version.
+        if isinstance(decision, Accepted) and not self._is_as_expected(envelope, stream):
+            decision = Refused(decision.subject, RefusalCode.VERSION_MISMATCH)
         key = envelope.stream.encode()
         count = 0
         if isinstance(decision, Accepted):
@@ -170,6 +168,10 @@ class PartitionState(Generic[S, C, E]):
         self._remember(envelope.id, value)
         decided.outcomes.append((key, value))
         metrics.outcomes.labels(family=self._family.name, code=outcome.code or "accepted").inc()
+
+    def _is_as_expected(self, command: CommandEnvelope[C], stream: StreamState[S]) -> bool:
+        subject = self._decider.subject_of(command.data, stream.state)
+        return command.expected_version in (None, self._decider.version_of(stream.state, subject))
 
     def _envelop(
         self,

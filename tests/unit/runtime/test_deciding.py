@@ -12,7 +12,18 @@ from contracts.dead_letter import DeadLetter
 from contracts.envelope import CommandEnvelope
 from contracts.outcome import Outcome, RefusalCode
 from services.runtime.kafka.deciding import Decided, PartitionState, Snapshot, StreamState
-from tests.kit.toy import NOON, TOY_DECIDER, Add, Book, DeciderFault, Fail, a_record, an_order, toy_family
+from tests.kit.toy import (
+    NOON,
+    TOTAL_MAX,
+    TOY_DECIDER,
+    Add,
+    Book,
+    DeciderFault,
+    Fail,
+    a_record,
+    an_order,
+    toy_family,
+)
 from tests.oracle.events import Event, EventChecks
 from tests.oracle.findings import Findings
 
@@ -158,6 +169,11 @@ def test_the_expected_version_must_be_the_one_that_is() -> None:
     late = desk.answer(an_order(Add(account="a", amount=1), expected_version=0))
     assert (late.code, late.subject, late.version, late.events) == (RefusalCode.VERSION_MISMATCH, "a", 1, 0)
     assert desk.answer(an_order(Add(account="a", amount=1), expected_version=1)).status == "accepted"
+
+
+def test_a_refusal_tells_of_no_version_that_was_not_expected() -> None:
+    refused = Desk().answer(an_order(Add(account="a", amount=TOTAL_MAX + 1), expected_version=7))
+    assert refused.code == RefusalCode.MAILBOX_LIMIT_REACHED
 
 
 def test_time_never_goes_back_within_a_key() -> None:
