@@ -13,6 +13,10 @@ from contracts.message import PERSONAL, STORABLE, Command, Event, UuidText
 
 BlobName = Annotated[str, Meta(min_length=1, max_length=300)]
 FileName = Annotated[str, Meta(max_length=255, pattern=STORABLE, extra=PERSONAL)]
+DomainText = Annotated[str, Meta(min_length=3, max_length=253, pattern="^[a-z0-9.-]+$")]
+Within = Annotated[tuple[DomainText, ...], Meta(max_length=10_000)] | None
+"""The domains (A-labels) that whoever asks may act in, as of the asking; None is all of the tenant's."""
+
 Sha256Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Meta(ge=0)]
 FilterText = Annotated[str, Meta(max_length=2_000, pattern=STORABLE, extra=PERSONAL)]
@@ -42,6 +46,7 @@ class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
     mode: ImportMode = "create_only"
     bad_rows: BadRows = "stop"
     dry_run: bool = False
+    within: Within = None
 
 
 class ReportImportChecked(Command, frozen=True, kw_only=True, tag="report_import_checked"):
@@ -94,6 +99,7 @@ class StartExport(Command, frozen=True, kw_only=True, tag="start_export"):
     format: ExportFormat = "xlsx"
     columns: tuple[ExportColumn, ...] = ("email", "note")
     key_id: UuidText
+    within: Within = None
 
 
 class ReportExportWritten(Command, frozen=True, kw_only=True, tag="report_export_written"):
@@ -133,6 +139,7 @@ class ImportUploaded(Event, frozen=True, kw_only=True, tag="import_uploaded"):
     mode: ImportMode
     bad_rows: BadRows
     dry_run: bool
+    within: Within = None
 
 
 class ImportChecked(Event, frozen=True, kw_only=True, tag="import_checked"):
@@ -189,6 +196,7 @@ class ExportRequested(Event, frozen=True, kw_only=True, tag="export_requested"):
     format: ExportFormat
     columns: tuple[ExportColumn, ...]
     key_id: SealKeyId
+    within: Within = None
 
 
 class ExportFinished(Event, frozen=True, kw_only=True, tag="export_finished"):

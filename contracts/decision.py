@@ -20,11 +20,22 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     now: datetime
 
 
+class About(Struct, Generic[E], frozen=True, gc=False):
+    """An event about another subject of the stream than the command's."""
+
+    subject: str
+    event: E
+
+
 class Accepted(Struct, Generic[E], frozen=True, gc=False):
-    """The events that a command causes, all about one subject. None means: the goal was already reached."""
+    """The events that a command causes. None means: the goal was already reached.
+
+    `events` are about the command's own subject; `also` come after them and are about others that go with it.
+    """
 
     subject: str
     events: tuple[E, ...] = ()
+    also: tuple[About[E], ...] = ()
 
 
 class Refused(Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-from contracts.views import MailboxStatus
+from contracts.views.mailbox import MailboxStatus
 
 FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time"]
 FilterSpelling = Literal["exact", "lower", "host"]

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from contracts.ids import ArchiveId, CredentialId, LocalPart, MailboxId
 from contracts.message import PERSONAL, STORABLE, Command, Event, UuidText
+from contracts.routing import RoutingCommand, RoutingEvent
 
 NOTE_LENGTH_MAX: Final = 1_000
 """Characters in a note."""
@@ -20,18 +21,32 @@ Note = Annotated[str, Meta(max_length=NOTE_LENGTH_MAX, pattern=STORABLE, extra=P
 PersonalLocalPart = Annotated[LocalPart, Meta(min_length=1, max_length=64, extra=PERSONAL)]
 MailboxLimit = Annotated[int, Meta(ge=0, le=MAILBOX_LIMIT_MAX)]
 Reason = Annotated[str, Meta(max_length=500, pattern=STORABLE)]
+Challenge = Annotated[str, Meta(max_length=100, pattern="^[a-z0-9-]*$")]
+Evidence = Annotated[str, Meta(max_length=500, pattern=STORABLE)]
+AccessPosition = Annotated[int, Meta(ge=1)]
+"""A `streamseq` of the tenant's stream in `access.events`: what follows from a newer one is not undone by an older."""
 
 
 class RegisterDomain(Command, frozen=True, kw_only=True, tag="register_domain"):
-    """Claim a domain for the ordering tenant. It holds mailboxes only once it is active."""
+    """Claim a domain for the ordering tenant. It holds mailboxes only once it is active.
+
+    `challenge` is what the tenant is to publish in a TXT record to prove ownership; it is no secret. `assigned_to` is
+    the user id of the employee whom a domain is made for.
+    """
 
     mailbox_limit: MailboxLimit | None = None
+    challenge: Challenge = ""
+    assigned_to: UuidText | None = None
 
 
 class ActivateDomain(Command, frozen=True, kw_only=True, tag="activate_domain"):
-    """Accept that the tenant owns the domain: proven by a TXT record, or vouched for by an operator."""
+    """Accept that the tenant owns the domain: proven by a TXT record, by owning the parent, or vouched for.
 
-    proof: Literal["txt_record", "operator"]
+    `evidence` says what was seen: the record and who answered it, or the parent domain.
+    """
+
+    proof: Literal["txt_record", "operator", "parent_domain"]
+    evidence: Evidence = ""
 
 
 class SuspendDomain(Command, frozen=True, kw_only=True, tag="suspend_domain"):
@@ -52,6 +67,31 @@ class SetMailboxLimit(Command, frozen=True, kw_only=True, tag="set_mailbox_limit
     """Say how many mailboxes the domain may have; None is no limit. Existing ones stay."""
 
     mailbox_limit: MailboxLimit | None
+
+
+class AssignDomain(Command, frozen=True, kw_only=True, tag="assign_domain"):
+    """Say which employee a domain is for; without a user id, nobody in particular."""
+
+    user_id: UuidText | None
+
+
+class FollowTenant(Command, frozen=True, kw_only=True, tag="follow_tenant"):
+    """Be suspended, or not, as the tenant is as of `as_of`. Sent by the system."""
+
+    as_of: AccessPosition
+    suspended: bool
+
+
+class FollowPaidGroup(Command, frozen=True, kw_only=True, tag="follow_paid_group"):
+    """Take the mailbox limit that the paid group hands out as of `as_of`; no group: no limit. Sent by the system."""
+
+    as_of: AccessPosition
+    group_id: UuidText | None
+    mailbox_limit: MailboxLimit | None
+
+
+class CloseDomain(Command, frozen=True, kw_only=True, tag="close_domain"):
+    """Take nothing new and refuse mail: from here on the domain is only emptied. Sent by the system."""
 
 
 class CreateMailbox(Command, frozen=True, kw_only=True, tag="create_mailbox"):
@@ -110,10 +150,14 @@ class CleanMailbox(Command, frozen=True, kw_only=True, tag="clean_mailbox"):
 
 
 class DeleteMailbox(Command, frozen=True, kw_only=True, tag="delete_mailbox"):
-    """Put a mailbox away for a year. Its address is quarantined until then."""
+    """Put a mailbox away for a year. Its address is quarantined until then.
+
+    Refused while a rule or the catch-all of the domain leads to it, unless `drop_targets` says that they go with it.
+    """
 
     mailbox_id: UuidText
     archive_id: UuidText
+    drop_targets: bool = False
 
 
 class RestoreMailbox(Command, frozen=True, kw_only=True, tag="restore_mailbox"):
@@ -126,12 +170,15 @@ class DomainRegistered(Event, frozen=True, kw_only=True, tag="domain_registered"
     """The tenant holds the domain, and nobody else can."""
 
     mailbox_limit: int | None = None
+    challenge: str = ""
+    assigned_to: str | None = None
 
 
 class DomainActivated(Event, frozen=True, kw_only=True, tag="domain_activated"):
     """Mailboxes can be created in the domain from now on."""
 
     proof: str
+    evidence: str = ""
 
 
 class DomainSuspended(Event, frozen=True, kw_only=True, tag="domain_suspended"):
@@ -152,6 +199,36 @@ class MailboxLimitSet(Event, frozen=True, kw_only=True, tag="mailbox_limit_set")
     """The domain may have so many mailboxes; None is no limit."""
 
     mailbox_limit: int | None
+
+
+class DomainAssigned(Event, frozen=True, kw_only=True, tag="domain_assigned"):
+    """The domain is for this employee, or for nobody in particular."""
+
+    user_id: str | None
+
+
+class DomainSuspendedWithTenant(Event, frozen=True, kw_only=True, tag="domain_suspended_with_tenant"):
+    """The domain is suspended because its tenant is."""
+
+    as_of: int
+
+
+class DomainResumedWithTenant(Event, frozen=True, kw_only=True, tag="domain_resumed_with_tenant"):
+    """The tenant no longer keeps the domain suspended; an operator still may."""
+
+    as_of: int
+
+
+class PaidGroupFollowed(Event, frozen=True, kw_only=True, tag="paid_group_followed"):
+    """The domain's mailbox limit is what its paid group hands out; without a group there is none."""
+
+    as_of: int
+    group_id: str | None
+    mailbox_limit: int | None
+
+
+class DomainClosing(Event, frozen=True, kw_only=True, tag="domain_closing"):
+    """The domain takes nothing new and no mail; it is only emptied and then removed."""
 
 
 class MailboxCreated(Event, frozen=True, kw_only=True, tag="mailbox_created"):
@@ -233,6 +310,10 @@ MailboxCommand = (
     | ResumeDomain
     | RemoveDomain
     | SetMailboxLimit
+    | AssignDomain
+    | FollowTenant
+    | FollowPaidGroup
+    | CloseDomain
     | CreateMailbox
     | ChangeNote
     | SetPassword
@@ -243,6 +324,7 @@ MailboxCommand = (
     | CleanMailbox
     | DeleteMailbox
     | RestoreMailbox
+    | RoutingCommand
 )
 MailboxEvent = (
     DomainRegistered
@@ -251,6 +333,11 @@ MailboxEvent = (
     | DomainResumed
     | DomainRemoved
     | MailboxLimitSet
+    | DomainAssigned
+    | DomainSuspendedWithTenant
+    | DomainResumedWithTenant
+    | PaidGroupFollowed
+    | DomainClosing
     | MailboxCreated
     | NoteChanged
     | PasswordSet
@@ -261,4 +348,5 @@ MailboxEvent = (
     | MailboxCleaned
     | MailboxDeleted
     | MailboxRestored
+    | RoutingEvent
 )

@@ -14,7 +14,7 @@ from contracts.import_report import PlannedRow
 from contracts.mailbox import ChangeNote, CreateMailbox, MailboxCommand, SetPassword
 from contracts.outcome import Outcome, RefusalCode
 from contracts.topics import MAILBOX
-from contracts.views import ImportRow
+from contracts.views.jobs import ImportRow
 from services.bulkio import queries
 from services.bulkio.checking import AddressReader
 from services.bulkio.sheet import SheetRow

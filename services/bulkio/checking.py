@@ -12,7 +12,7 @@ from contracts.ids import DomainName, LocalPart
 from contracts.import_report import ImportReport, PlannedRow, RowProblem
 from contracts.mailbox import NOTE_LENGTH_MAX
 from contracts.outcome import RefusalCode
-from contracts.views import DomainStatus, MailboxStatus
+from contracts.views.mailbox import DomainStatus, MailboxStatus
 from services.bulkio.headings import HEADINGS, Column
 from services.bulkio.sheet import CellIssue, Sheet, SheetRow
 from services.runtime.domain_names import to_a_label, to_u_label

@@ -13,7 +13,7 @@ from msgspec import Struct
 from contracts.bulkio import ExportColumn, ExportFormat, FailExport, ReportExportWritten
 from contracts.ids import DomainName
 from contracts.listing import MAILBOX_FILTER_FIELDS
-from contracts.views import ExportRow
+from contracts.views.jobs import ExportRow
 from services.bulkio import queries
 from services.bulkio.export_files import Row, open_export
 from services.bulkio.freshness import catch_up

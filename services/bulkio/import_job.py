@@ -15,7 +15,7 @@ from contracts.bulkio import (
     ReportImportChecked,
 )
 from contracts.import_report import ImportReport
-from contracts.views import IMPORT_END_STATES, ImportRow
+from contracts.views.jobs import IMPORT_END_STATES, ImportRow
 from services.bulkio import queries
 from services.bulkio.applying import Applying
 from services.bulkio.checking import check_rows, readable_addresses

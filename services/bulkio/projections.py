@@ -7,19 +7,8 @@ from msgspec import Struct
 from contracts.bulkio import BulkioEvent, ExportRequested, ImportUploaded
 from contracts.envelope import EventEnvelope
 from contracts.topics import BULKIO, MAILBOX
-from contracts.views import (
-    DomainRow,
-    ExportRow,
-    ImportRow,
-    MailboxRow,
-    fold_domain,
-    fold_export,
-    fold_import,
-    fold_mailbox,
-    job_of,
-    mailbox_of,
-    stream_of,
-)
+from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
+from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from services.runtime.kafka.projection import Projection, RowTable
 
 SCHEMA: Final = "bulkio"

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from contracts.views import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
+from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.bulkio.checking import Address, ExistingMailbox, Surroundings
 from services.bulkio.core.jobs import TenantJobs
 from services.bulkio.projections import JOBS, JobOrderRow

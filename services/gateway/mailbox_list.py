@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from contracts.views import MailboxRow, MailboxStatus
+from contracts.views.mailbox import MailboxRow, MailboxStatus
 from services.runtime.filter_tree import Argument, Rendering, Term
 from services.runtime.filtering import CompiledFilter, Conjunct
 

@@ -19,7 +19,7 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct
 
-from contracts.views import MailboxRow
+from contracts.views.mailbox import MailboxRow
 from services.gateway.mailbox_list import (
     KEYS,
     TOTAL_MAX,

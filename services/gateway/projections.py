@@ -3,21 +3,9 @@
 from typing import Final
 
 from contracts.topics import ACCESS, BULKIO, MAILBOX
-from contracts.views import (
-    DomainRow,
-    ExportRow,
-    ImportRow,
-    MailboxRow,
-    TenantRow,
-    fold_domain,
-    fold_export,
-    fold_import,
-    fold_mailbox,
-    fold_tenant,
-    job_of,
-    mailbox_of,
-    stream_of,
-)
+from contracts.views.access import TenantRow, fold_tenant
+from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
+from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from services.runtime.kafka.projection import Projection, RowTable
 
 SCHEMA: Final = "gateway"

@@ -14,7 +14,9 @@ from typing import Any, Final, Generic, TypeVar
 import asyncpg
 from msgspec import Struct
 
-from contracts.views import DomainRow, ExportRow, ImportRow, MailboxRow, TenantRow
+from contracts.views.access import TenantRow
+from contracts.views.jobs import ExportRow, ImportRow
+from contracts.views.mailbox import DomainRow, MailboxRow
 from services.runtime.rows import RowStore
 
 TOTAL_MAX: Final = 10_000

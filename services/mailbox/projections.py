@@ -3,16 +3,8 @@
 from typing import Final
 
 from contracts.topics import ACCESS, MAILBOX
-from contracts.views import (
-    DomainRow,
-    MailboxRow,
-    TenantRow,
-    fold_domain,
-    fold_mailbox,
-    fold_tenant,
-    mailbox_of,
-    stream_of,
-)
+from contracts.views.access import TenantRow, fold_tenant
+from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from services.runtime.kafka.projection import Projection, RowTable
 
 DIRECTORY: Final = Projection(

@@ -6,7 +6,8 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from contracts.views import DomainRow, MailboxRow, TenantRow
+from contracts.views.access import TenantRow
+from contracts.views.mailbox import DomainRow, MailboxRow
 from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import DIRECTORY, TENANTS

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.listing import MAILBOX_FILTER_FIELDS
-from contracts.views import MailboxRow
+from contracts.views.mailbox import MailboxRow
 from deploy.local.stack import Stack
 from services.gateway import mailbox_pages
 from services.gateway.mailbox_list import (

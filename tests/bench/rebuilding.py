@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 import services.mailbox
-from contracts.views import MailboxRow
+from contracts.views.mailbox import MailboxRow
 from deploy.local.stack import Stack
 from services.mailbox.projections import DIRECTORY
 from services.runtime.kafka.rebuild import rebuild

@@ -139,9 +139,10 @@ class History(Generic[S, C, E]):
         decision = self.decide(command, tenant, now)
         if isinstance(decision, Accepted):
             command_id = an_id(f"command {len(self.log)}")
-            for part, data in enumerate(decision.events, start=1):
-                fact = Happened(data, decision.subject, tenant)
-                self.happened(fact, command_id, f"{part}/{len(decision.events)}", now)
+            facts = [Happened(data, decision.subject, tenant) for data in decision.events]
+            facts += [Happened(each.event, each.subject, tenant) for each in decision.also]
+            for part, fact in enumerate(facts, start=1):
+                self.happened(fact, command_id, f"{part}/{len(facts)}", now)
         return decision
 
 

@@ -24,16 +24,9 @@ from contracts.bulkio import (
 )
 from contracts.envelope import EventEnvelope
 from contracts.message import tag_of
-from contracts.views import (
-    DomainRow,
-    ExportRow,
-    ImportRow,
-    MailboxRow,
-    TenantRow,
-    fold_export,
-    fold_import,
-    fold_tenant,
-)
+from contracts.views.access import TenantRow, fold_tenant
+from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
+from contracts.views.mailbox import DomainRow, MailboxRow
 from services.mailbox.core.tenant import Tenant
 from tests.kit.given import TENANT_CORE, US, History
 from tests.laws.messages import messages

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts import mailbox as m
 from contracts.ids import TenantId
-from contracts.views import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of
+from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of
 from services.mailbox.core.domain import Domain
 from tests.kit.given import (
     DOMAIN,

@@ -9,18 +9,9 @@ from msgspec import Struct, field
 
 from contracts.bulkio import ExportRequested, ImportUploaded
 from contracts.topics import ACCESS, BULKIO, MAILBOX
-from contracts.views import (
-    DomainRow,
-    ExportRow,
-    ImportRow,
-    MailboxRow,
-    TenantRow,
-    fold_domain,
-    fold_export,
-    fold_import,
-    fold_mailbox,
-    fold_tenant,
-)
+from contracts.views.access import TenantRow, fold_tenant
+from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
+from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox
 from tests.oracle.events import Chain, Event
 from tests.oracle.findings import Findings
 

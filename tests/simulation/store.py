@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from contracts.envelope import FIRST_PREVHASH
 from contracts.topics import MAILBOX
-from contracts.views import DomainRow, MailboxRow
+from contracts.views.mailbox import DomainRow, MailboxRow
 from services.mailbox.core.domain import Domain
 from services.runtime.kafka.deciding import Snapshot, StreamState
 from tests.oracle.events import Chain

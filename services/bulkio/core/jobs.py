@@ -20,7 +20,7 @@ from contracts.bulkio import (
     ImportUploaded,
 )
 from contracts.envelope import EventEnvelope
-from contracts.views import (
+from contracts.views.jobs import (
     EXPORT_END_STATES,
     IMPORT_END_STATES,
     ExportRow,

@@ -12,7 +12,7 @@ from contracts.bulkio import CancelExport, ExportColumn, ExportFormat, FilterTex
 from contracts.ids import TenantId
 from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.topics import BULKIO
-from contracts.views import ExportRow
+from contracts.views.jobs import ExportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented

@@ -12,7 +12,7 @@ from contracts.bulkio import BadRows, CancelImport, ImportMode, StartImport
 from contracts.ids import TenantId
 from contracts.import_report import ImportReport, RowProblem
 from contracts.topics import BULKIO
-from contracts.views import ImportRow
+from contracts.views.jobs import ImportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
 from services.gateway.http.bodies import answer, documented

@@ -27,7 +27,7 @@ from contracts.mailbox import (
 )
 from contracts.outcome import Outcome
 from contracts.topics import MAILBOX
-from contracts.views import MailboxRow
+from contracts.views.mailbox import MailboxRow
 from services.gateway import mailbox_pages, queries
 from services.gateway.context import Gateway
 from services.gateway.http.bodies import RequestBody, SuspensionReason, answer, body_of, documented

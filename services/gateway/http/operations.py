@@ -9,7 +9,7 @@ from starlette.responses import Response
 from contracts.ids import TenantId
 from contracts.outcome import Outcome
 from contracts.topics import FAMILIES, Family
-from contracts.views import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
+from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
 from services.gateway.http.bodies import answer, documented

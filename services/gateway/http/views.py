@@ -7,19 +7,16 @@ from msgspec import UNSET, Struct, UnsetType
 
 from contracts.bulkio import RowRefusal
 from contracts.ids import DomainName
-from contracts.views import (
+from contracts.views.access import TenantRow
+from contracts.views.jobs import (
     EXPORT_END_STATES,
     IMPORT_END_STATES,
-    DomainRow,
-    DomainStatus,
     ExportRow,
     ExportState,
     ImportRow,
     ImportState,
-    MailboxRow,
-    MailboxStatus,
-    TenantRow,
 )
+from contracts.views.mailbox import DomainRow, DomainStatus, MailboxRow, MailboxStatus
 from services.runtime.domain_names import to_u_label
 
 

@@ -37,7 +37,7 @@ from contracts.mailbox import (
     SetPassword,
     SuspendMailbox,
 )
-from contracts.views import DomainRow, DomainStatus, MailboxRow
+from contracts.views.mailbox import DomainRow, DomainStatus, MailboxRow
 
 
 class Mailbox(Struct, gc=False):

@@ -16,7 +16,7 @@ from contracts.decision import Accepted, Order, Refused
 from contracts.envelope import EventEnvelope
 from contracts.ids import TenantId
 from contracts.outcome import RefusalCode
-from contracts.views import TenantRow
+from contracts.views.access import TenantRow
 
 Decision = Accepted[AccessEvent] | Refused
 

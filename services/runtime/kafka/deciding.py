@@ -157,9 +157,11 @@ class PartitionState(Generic[S, C, E]):
         key = envelope.stream.encode()
         count = 0
         if isinstance(decision, Accepted):
-            count = len(decision.events)
-            for part, data in enumerate(decision.events, start=1):
-                event = self._envelop(envelope, stream, decision.subject, order.now, data, part, count)
+            about = [(decision.subject, event) for event in decision.events]
+            about += [(each.subject, each.event) for each in decision.also]
+            count = len(about)
+            for part, (subject, data) in enumerate(about, start=1):
+                event = self._envelop(envelope, stream, subject, order.now, data, part, count)
                 value = encode(event)
                 self._fold(stream, event, value)
                 decided.events.append((key, value))

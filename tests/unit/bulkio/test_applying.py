@@ -13,7 +13,7 @@ from contracts.ids import CommandId, TenantId, derived_id
 from contracts.import_report import PlannedRow
 from contracts.mailbox import ChangeNote, CreateMailbox, MailboxCommand, SetPassword
 from contracts.outcome import Outcome, RefusalCode
-from contracts.views import ImportRow
+from contracts.views.jobs import ImportRow
 from services.bulkio import applying
 from services.bulkio.applying import Applying
 from services.bulkio.settings import BulkioSettings

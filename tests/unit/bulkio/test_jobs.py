@@ -7,7 +7,7 @@ import pytest
 from contracts import bulkio as b
 from contracts.decision import Accepted
 from contracts.ids import JobId, SealKeyId
-from contracts.views import ExportRow, ImportRow, fold_export, fold_import
+from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
 from services.bulkio.core.decide import decide, subject_of
 from services.bulkio.core.jobs import TenantJobs, evolve
 from tests.kit.given import US, Core, Happened, History, Scenario, an_id, refused

@@ -3,7 +3,7 @@
 from msgspec import structs
 
 from contracts import mailbox as m
-from contracts.views import DomainRow, MailboxRow
+from contracts.views.mailbox import DomainRow, MailboxRow
 from tests.oracle.findings import Findings
 from tests.oracle.tables import Backward, Checkpoint, differing_rows, differing_streams
 from tests.unit.oracle.hand_made import DOMAIN, a_domain, an_id, broken, created

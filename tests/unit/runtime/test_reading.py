@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from contracts.views import MailboxRow
+from contracts.views.mailbox import MailboxRow
 from services.runtime.kafka import watchdog
 from services.runtime.kafka.clients import partition_of
 from services.runtime.kafka.watchdog import LOOK_EVERY_S, STILL_MAX_S, Stuck, Watchdog

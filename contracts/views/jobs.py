@@ -1,0 +1,197 @@
+"""Import and export jobs as their readers know them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from contracts.bulkio import (
+    BulkioEvent,
+    ExportCancelled,
+    ExportFailed,
+    ExportFinished,
+    ExportRequested,
+    ImportCancelled,
+    ImportCancelRequested,
+    ImportChecked,
+    ImportFailed,
+    ImportFinished,
+    ImportPlanned,
+    ImportRowsApplied,
+    ImportUploaded,
+    RowRefusal,
+)
+from contracts.envelope import EventEnvelope
+
+ImportState = Literal[
+    "uploaded", "checked", "planned", "applying", "cancelling", "cancelled", "finished", "failed"
+]
+ExportState = Literal["requested", "finished", "failed", "cancelled"]
+
+IMPORT_END_STATES: frozenset[ImportState] = frozenset({"planned", "cancelled", "finished", "failed"})
+EXPORT_END_STATES: frozenset[ExportState] = frozenset({"finished", "failed", "cancelled"})
+
+
+class ImportRow(Struct, kw_only=True):
+    """An import job. `applied` good rows are decided; the other counts say how."""
+
+    job_id: str
+    tenant: str
+    actor: str
+    state: ImportState
+    file_name: str
+    blob: str
+    key_id: str
+    size_bytes: int
+    sha256: str
+    mode: str
+    bad_rows_policy: str
+    dry_run: bool
+    good_rows: int
+    bad_rows: int
+    applied: int
+    created: int
+    changed: int
+    skipped: int
+    refused: list[RowRefusal]
+    report: str | None
+    result: str | None
+    code: str | None
+    detail: str
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class ExportRow(Struct, kw_only=True):
+    """An export job and, once finished, its file."""
+
+    job_id: str
+    tenant: str
+    actor: str
+    state: ExportState
+    filter: str
+    format: str
+    columns: list[str]
+    key_id: str
+    blob: str | None
+    rows: int
+    size_bytes: int
+    sha256: str | None
+    snapshot: dict[str, int]
+    code: str | None
+    detail: str
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> ImportRow | None:
+    """The import job after the event."""
+    data = event.data
+    if isinstance(data, ImportUploaded):
+        return ImportRow(
+            job_id=data.job_id,
+            tenant=event.tenant,
+            actor=event.actor,
+            state="uploaded",
+            file_name=data.file_name,
+            blob=data.blob,
+            key_id=data.key_id,
+            size_bytes=data.size_bytes,
+            sha256=data.sha256,
+            mode=data.mode,
+            bad_rows_policy=data.bad_rows,
+            dry_run=data.dry_run,
+            good_rows=0,
+            bad_rows=0,
+            applied=0,
+            created=0,
+            changed=0,
+            skipped=0,
+            refused=[],
+            report=None,
+            result=None,
+            code=None,
+            detail="",
+            version=event.version,
+            created_at=event.time,
+            changed_at=event.time,
+        )
+    if row is None:
+        return None
+    match data:
+        case ImportChecked():
+            if row.state == "uploaded":
+                row.state = "checked"
+            row.good_rows, row.bad_rows, row.report = data.good_rows, data.bad_rows, data.report
+        case ImportPlanned():
+            row.state = "planned"
+        case ImportRowsApplied():
+            if row.state == "checked":
+                row.state = "applying"
+            row.applied = data.last
+            row.created += data.created
+            row.changed += data.changed
+            row.skipped += data.skipped
+            row.refused.extend(data.refused)
+        case ImportCancelRequested():
+            row.state = "cancelling"
+        case ImportCancelled(result=result):
+            row.state, row.result = "cancelled", result
+        case ImportFinished(result=result):
+            row.state, row.result = "finished", result
+        case ImportFailed(code=code, detail=detail):
+            row.state, row.code, row.detail = "failed", code, detail
+        case _:
+            return row
+    row.version = event.version
+    row.changed_at = event.time
+    return row
+
+
+def fold_export(row: ExportRow | None, event: EventEnvelope[BulkioEvent]) -> ExportRow | None:
+    """The export job after the event."""
+    data = event.data
+    if isinstance(data, ExportRequested):
+        return ExportRow(
+            job_id=data.job_id,
+            tenant=event.tenant,
+            actor=event.actor,
+            state="requested",
+            filter=data.filter,
+            format=data.format,
+            columns=list(data.columns),
+            key_id=data.key_id,
+            blob=None,
+            rows=0,
+            size_bytes=0,
+            sha256=None,
+            snapshot={},
+            code=None,
+            detail="",
+            version=event.version,
+            created_at=event.time,
+            changed_at=event.time,
+        )
+    if row is None:
+        return None
+    match data:
+        case ExportFinished():
+            row.state = "finished"
+            row.blob, row.rows, row.size_bytes = data.blob, data.rows, data.size_bytes
+            row.sha256, row.snapshot = data.sha256, data.snapshot
+        case ExportFailed(code=code, detail=detail):
+            row.state, row.code, row.detail = "failed", code, detail
+        case ExportCancelled():
+            row.state = "cancelled"
+        case _:
+            return row
+    row.version = event.version
+    row.changed_at = event.time
+    return row
+
+
+def job_of(event: EventEnvelope[Any]) -> str:
+    """The job that an event is about."""
+    return event.subject
