@@ -33,7 +33,10 @@ EXPORT_END_STATES: frozenset[ExportState] = frozenset({"finished", "failed", "ca
 
 
 class ImportRow(Struct, kw_only=True):
-    """An import job. `applied` good rows are decided; the other counts say how."""
+    """An import job. `applied` good rows are decided; the other counts say how.
+
+    `within` are the domains that it may change, None all of the tenant's.
+    """
 
     job_id: str
     tenant: str
@@ -47,6 +50,7 @@ class ImportRow(Struct, kw_only=True):
     mode: str
     bad_rows_policy: str
     dry_run: bool
+    within: list[str] | None
     good_rows: int
     bad_rows: int
     applied: int
@@ -64,7 +68,7 @@ class ImportRow(Struct, kw_only=True):
 
 
 class ExportRow(Struct, kw_only=True):
-    """An export job and, once finished, its file."""
+    """An export job and, once finished, its file. `within` are the only domains in it, None all of the tenant's."""
 
     job_id: str
     tenant: str
@@ -73,6 +77,7 @@ class ExportRow(Struct, kw_only=True):
     filter: str
     format: str
     columns: list[str]
+    within: list[str] | None
     key_id: str
     blob: str | None
     rows: int
@@ -103,6 +108,7 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             mode=data.mode,
             bad_rows_policy=data.bad_rows,
             dry_run=data.dry_run,
+            within=None if data.within is None else list(data.within),
             good_rows=0,
             bad_rows=0,
             applied=0,
@@ -162,6 +168,7 @@ def fold_export(row: ExportRow | None, event: EventEnvelope[BulkioEvent]) -> Exp
             filter=data.filter,
             format=data.format,
             columns=list(data.columns),
+            within=None if data.within is None else list(data.within),
             key_id=data.key_id,
             blob=None,
             rows=0,

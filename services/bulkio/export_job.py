@@ -106,6 +106,10 @@ class ExportJob:
         file = open_export(path, cast("ExportFormat", job.format), columns)
         cells = _row_maker(columns)
         kept = "true" if condition.mentions("status") else "status <> 'deleted'"
+        arguments: list[object] = [job.tenant, *condition.arguments]
+        if job.within is not None:
+            arguments.append(job.within)
+            kept += f" AND domain = ANY(${len(arguments)}::text[])"
         rows = fetches = 0
         async with (
             self._tools.pool.acquire() as connection,
@@ -118,8 +122,7 @@ class ExportJob:
                 WHERE tenant = $1 AND {kept} AND {condition.sql}
                 ORDER BY domain, local_part, mailbox_id
                 """,  # noqa: S608 - the filter's values are all arguments
-                job.tenant,
-                *condition.arguments,
+                *arguments,
             )
             records = await cursor.fetch(ROWS_PER_FETCH)
             while records:

@@ -73,7 +73,9 @@ class ImportJob:
             await self._give_up(job, voice, sheet)
             return
         await catch_up(self._tools, job.job_id)
-        around = await queries.surroundings(self._tools.pool, job.tenant, readable_addresses(sheet.rows))
+        around = await queries.surroundings(
+            self._tools.pool, job.tenant, readable_addresses(sheet.rows), job.within
+        )
         mode = cast("ImportMode", job.mode)
         report = await asyncio.to_thread(check_rows, sheet, mode, around)
         content = msgspec.json.encode(report)

@@ -122,9 +122,18 @@ async def job_order(pool: Pool, job_id: str) -> JobOrderRow:
         return (await _orders.load(connection, [job_id]))[job_id]
 
 
-async def surroundings(pool: Pool, tenant: str, addresses: Sequence[Address]) -> Surroundings:
-    """Give the tenant's domains, and its mailboxes at the addresses; of one address the living one."""
-    domains = await pool.fetch("SELECT domain, status FROM domains WHERE tenant = $1", tenant)
+async def surroundings(
+    pool: Pool, tenant: str, addresses: Sequence[Address], within: list[str] | None
+) -> Surroundings:
+    """Give the tenant's domains, and its mailboxes at the addresses; of one address the living one.
+
+    A domain that is not `within`, where that is given, is left out: to the check it is as one that nobody has.
+    """
+    domains = await pool.fetch(
+        "SELECT domain, status FROM domains WHERE tenant = $1 AND ($2::text[] IS NULL OR domain = ANY($2))",
+        tenant,
+        within,
+    )
     mailboxes = await pool.fetch(
         """
         SELECT m.local_part, m.domain, m.mailbox_id, m.status

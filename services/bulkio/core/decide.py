@@ -119,6 +119,7 @@ def _start_import(command: StartImport, jobs: TenantJobs) -> Decision:
             mode=command.mode,
             bad_rows=command.bad_rows,
             dry_run=command.dry_run,
+            within=command.within,
         ),
     )
 
@@ -136,6 +137,7 @@ def _start_export(command: StartExport, jobs: TenantJobs) -> Decision:
             format=command.format,
             columns=command.columns,
             key_id=SealKeyId(command.key_id),
+            within=command.within,
         ),
     )
 

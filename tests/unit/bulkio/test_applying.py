@@ -120,7 +120,7 @@ class House:
 def job(mode: ImportMode, good_rows: int, applied: int) -> ImportRow:
     return ImportRow(
         job_id=JOB, tenant=US, actor="owner:demo", state="checked", file_name="", blob="", key_id="", size_bytes=1,
-        sha256="", mode=mode, bad_rows_policy="stop", dry_run=False, good_rows=good_rows, bad_rows=0, applied=applied,
+        sha256="", mode=mode, bad_rows_policy="stop", dry_run=False, within=None, good_rows=good_rows, bad_rows=0, applied=applied,
         created=applied, changed=0, skipped=0, refused=[], report="r", result=None, code=None, detail="", version=2,
         created_at=NOW, changed_at=NOW,
     )  # fmt: skip

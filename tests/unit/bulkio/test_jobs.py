@@ -28,7 +28,7 @@ def given(*events: b.BulkioEvent) -> Scenario[TenantJobs, b.BulkioCommand, b.Bul
     return Scenario(CORE, US, (tuple(Happened(event, JOB) for event in events),))
 
 
-def start(*, dry_run: bool = False) -> b.StartImport:
+def start(*, dry_run: bool = False, within: b.Within = None) -> b.StartImport:
     return b.StartImport(
         job_id=JOB,
         file_name="staff.xlsx",
@@ -37,10 +37,13 @@ def start(*, dry_run: bool = False) -> b.StartImport:
         size_bytes=9,
         sha256=SHA,
         dry_run=dry_run,
+        within=within,
     )
 
 
-def uploaded(*, bad_rows: b.BadRows = "stop", dry_run: bool = False) -> b.ImportUploaded:
+def uploaded(
+    *, bad_rows: b.BadRows = "stop", dry_run: bool = False, within: b.Within = None
+) -> b.ImportUploaded:
     return b.ImportUploaded(
         job_id=JobId(JOB),
         file_name="staff.xlsx",
@@ -51,6 +54,7 @@ def uploaded(*, bad_rows: b.BadRows = "stop", dry_run: bool = False) -> b.Import
         mode="create_only",
         bad_rows=bad_rows,
         dry_run=dry_run,
+        within=within,
     )
 
 
@@ -85,6 +89,11 @@ IMPORT_ENDS: Final = (
 
 def test_an_uploaded_file_begins_an_import() -> None:
     given().when(start()).then(uploaded())
+
+
+def test_a_job_keeps_to_the_domains_that_it_was_begun_with() -> None:
+    given().when(start(within=("b.example",))).then(uploaded(within=("b.example",)))
+    given().when(start_export(within=())).then(requested(within=()))
 
 
 def test_beginning_the_same_import_twice_changes_nothing() -> None:
@@ -218,17 +227,18 @@ def test_nothing_is_reported_of_an_unknown_import(command: b.BulkioCommand) -> N
     given(requested()).when(command).then(refused("job_unknown"))
 
 
-def start_export() -> b.StartExport:
-    return b.StartExport(job_id=JOB, key_id=KEY, filter="status=active", format="csv")
+def start_export(within: b.Within = None) -> b.StartExport:
+    return b.StartExport(job_id=JOB, key_id=KEY, filter="status=active", format="csv", within=within)
 
 
-def requested() -> b.ExportRequested:
+def requested(within: b.Within = None) -> b.ExportRequested:
     return b.ExportRequested(
         job_id=JobId(JOB),
         key_id=SealKeyId(KEY),
         filter="status=active",
         format="csv",
         columns=("email", "note"),
+        within=within,
     )
 
 
