@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.context import Gateway
 from services.gateway.http import (
+    asyncapi,
     domains,
     exports,
     imports,
@@ -61,6 +62,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     for module in _ROUTERS:
         app.include_router(module.router, dependencies=[OnlyKnownParameters])
     app.include_router(reference.router)
+    app.include_router(asyncapi.router)
     app.router.routes.extend(route for route in health_routes(gateway.health) if route.path != "/metrics")
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_bad_parameters)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from contracts.mailbox import Reason
+from contracts.schemas import schemas_of
 from services.gateway.http.problems import MEDIA_TYPE, Problem, ProblemDocument, invalid
 
 T = TypeVar("T")
@@ -136,7 +137,5 @@ def _content(kind: type[Struct] | str) -> dict[str, Any]:
 
 def component_schemas() -> dict[str, Any]:
     """Give the schemas of every Struct that a route documents, by name."""
-    _, components = msgspec.json.schema_components(
-        tuple(_documented.values()), ref_template="#/components/schemas/{name}"
-    )
+    _, components = schemas_of(*_documented.values())
     return components

@@ -45,7 +45,8 @@ def _page(document: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/docs/reference.css"></head><body><main>'
         f"<h1>{title} API</h1><p>{escape(document['info']['description'])} "
-        'The document itself: <a href="/openapi.json">openapi.json</a>.</p>'
+        'The document itself: <a href="/openapi.json">openapi.json</a>. '
+        'What is in the topics: <a href="/asyncapi.json">asyncapi.json</a>.</p>'
         f"<nav><h2>Routes</h2><ul>{contents}</ul></nav>{sections}<h2>Bodies</h2>{schemas}</main></body></html>"
     )
 
