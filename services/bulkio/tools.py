@@ -15,9 +15,8 @@ from services.bulkio.queries import Pool
 from services.bulkio.settings import BulkioSettings
 from services.runtime.blobs import Blobs
 from services.runtime.clock import Clock
-from services.runtime.kafka.commands import CommandClient, OutcomePending
-from services.runtime.kafka.projection import wait_for_position
-from services.runtime.logs import get_logger
+from services.runtime.kafka.commands import CommandClient
+from services.runtime.kafka.projection import until_applied
 from services.runtime.passwords import Hasher
 from services.runtime.vault import Vault
 
@@ -25,8 +24,6 @@ C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 
 REACTOR_ACTOR = ActorName("system:bulkio")
-
-_log = get_logger(__name__)
 
 
 class Tools(Struct, frozen=True, kw_only=True):
@@ -66,13 +63,7 @@ class JobVoice:
             sent_at=self._tools.clock(),
             data=data,
         )
-        while True:
-            try:
-                return await self._tools.commands.send(family, envelope)
-            except OutcomePending:
-                _log.warning(
-                    "an outcome is late; the command is sent again", job=self._job_id, command=envelope.id
-                )
+        return await self._tools.commands.send_until_answered(family, envelope)
 
     async def report(self, name: str, version: int, data: BulkioCommand) -> Outcome:
         """Send a step of the job and wait until the read model knows it.
@@ -83,6 +74,5 @@ class JobVoice:
         outcome = await self.send(BULKIO, self._tenant, f"{name}/{version}", REACTOR_ACTOR, data)
         if outcome.status == "refused" and outcome.version == version:
             raise JobFault(f"job {self._job_id}: {name} was refused as {outcome.code}: {outcome.detail}")
-        while not await wait_for_position(self._tools.pool, JOBS.name, self._tenant, outcome.streamseq):
-            _log.warning("the read model of jobs is late", job=self._job_id, streamseq=outcome.streamseq)
+        await until_applied(self._tools.pool, JOBS.name, self._tenant, outcome.streamseq)
         return outcome

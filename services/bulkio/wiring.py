@@ -16,6 +16,7 @@ from services.bulkio.settings import BulkioSettings
 from services.bulkio.tools import Tools
 from services.bulkio.workbook import TEMPLATE_BLOB, template
 from services.runtime.blobs import open_blobs
+from services.runtime.claimed_work import ClaimedWork
 from services.runtime.clock import utc_now
 from services.runtime.health import Health, serve_health
 from services.runtime.kafka.command_loop import run_writer
@@ -99,8 +100,9 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
             clock=utc_now,
         )
         await tools.blobs.put(TEMPLATE_BLOB, template())
-        runner = await stack.enter_async_context(JobRunner(tools))
+        work = await stack.enter_async_context(ClaimedWork(pool, settings.bulkio_jobs_at_once))
+        runner = JobRunner(tools, work)
         reactor = Reactor(settings, "bulkio-reactor")
         reactor.react_to(BULKIO, runner.on_event)
         reactor.every(settings.bulkio_sweep_interval_s, runner.sweep)
-        await run_together(stop, reactor.run(stop), runner.watch(stop))
+        await run_together(stop, reactor.run(stop), work.watch(stop))

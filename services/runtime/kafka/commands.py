@@ -15,7 +15,10 @@ from contracts.message import Command, Event
 from contracts.outcome import Outcome
 from contracts.topics import Family
 from services.runtime.kafka.clients import open_producer, open_reader, partition_of
+from services.runtime.logs import get_logger
 from services.runtime.settings import RuntimeSettings
+
+log = get_logger(__name__)
 
 C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
@@ -70,6 +73,14 @@ class CommandClient:
             waiting.remove(future)
             if not waiting:
                 del self._waiting[command.id]
+
+    async def send_until_answered(self, family: Family[C, E], command: CommandEnvelope[C]) -> Outcome:
+        """Send a command, and again while its outcome is late: for whoever can't go on without it."""
+        while True:
+            try:
+                return await self.send(family, command)
+            except OutcomePending:
+                log.warning("an outcome is late; the command is sent again", command=command.id)
 
     async def listen(self) -> None:
         """Hand outcomes to whoever waits for them. Ends by a fault only, which everybody who waits is told."""

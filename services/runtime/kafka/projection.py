@@ -373,3 +373,9 @@ async def wait_for_position(
         if time.monotonic() >= deadline:
             return False
         await asyncio.sleep(0.01)
+
+
+async def until_applied(pool: Pool, projection: str, stream: str, streamseq: int) -> None:
+    """Wait, as long as it takes, until a read model has applied a stream up to `streamseq`."""
+    while not await wait_for_position(pool, projection, stream, streamseq):
+        log.warning("a read model is late", projection=projection, streamseq=streamseq)
