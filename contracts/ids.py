@@ -26,6 +26,9 @@ LocalPart = NewType("LocalPart", str)
 ActorName = NewType("ActorName", str)
 """Who ordered something, as `kind:name`: `operator:root`, `owner:demo`, `system:bulkio`."""
 
+PROVIDER_TENANT: Final = TenantId("00000000-0000-7000-8000-000000000001")
+"""The provider's own tenant, whose people and keys are the operators."""
+
 UUID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 

@@ -3,7 +3,7 @@
 import asyncpg
 from msgspec import Struct
 
-from services.gateway.http.sign_in import KeyRing
+from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.settings import GatewaySettings
 from services.runtime.blobs import Blobs
 from services.runtime.clock import Clock

@@ -13,7 +13,7 @@ from services.gateway import queries
 from services.gateway.context import Gateway
 from services.gateway.http import idempotency
 from services.gateway.http.app import create_app
-from services.gateway.http.sign_in import KeyRing
+from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.projections import PROJECTIONS, SCHEMA
 from services.gateway.settings import GatewaySettings
 from services.runtime.blobs import open_blobs

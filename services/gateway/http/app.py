@@ -1,6 +1,7 @@
 """The application: routes, what surrounds each request, and the answers to whatever nobody expected."""
 
 import time
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -24,7 +26,10 @@ from services.gateway.http import (
     reference,
     tenants,
 )
+from services.gateway.http.acting import Gate
+from services.gateway.http.authentication import SignInDocumented
 from services.gateway.http.bodies import component_schemas
+from services.gateway.http.permission_table import Route, check_complete
 from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
 from services.gateway.http.request import (
     CORRELATION_HEADER,
@@ -59,8 +64,9 @@ def create_app(gateway: Gateway) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.gateway = gateway
+    check_complete(_gated_routes())
     for module in _ROUTERS:
-        app.include_router(module.router, dependencies=[OnlyKnownParameters])
+        app.include_router(module.router, dependencies=[Gate, SignInDocumented, OnlyKnownParameters])
     app.include_router(reference.router)
     app.include_router(asyncapi.router)
     app.router.routes.extend(route for route in health_routes(gateway.health) if route.path != "/metrics")
@@ -73,6 +79,16 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.add_middleware(_Surroundings)
     _complete_openapi(app)
     return app
+
+
+def _gated_routes() -> Iterator[Route]:
+    for module in _ROUTERS:
+        for route in module.router.routes:
+            assert isinstance(route, APIRoute), (
+                "a router of routers would hide routes from the permission table"
+            )
+            for method in route.methods or ():
+                yield method, route.path
 
 
 def _complete_openapi(app: FastAPI) -> None:

@@ -12,11 +12,11 @@ from contracts.topics import FAMILIES, Family
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
+from services.gateway.http.acting import Acting
 from services.gateway.http.bodies import answer, documented
 from services.gateway.http.exports import show_export
 from services.gateway.http.problems import not_found, refused
 from services.gateway.http.request import Connections, Fresh, position_of, thing_id
-from services.gateway.http.sign_in import ActingFor
 from services.gateway.http.views import (
     Operation,
     OperationError,
@@ -33,8 +33,9 @@ ASK_AGAIN_WAIT_S = 2.0
 
 
 @router.get("/{operation_id}", summary="Get an operation", **documented({200: Operation}))
-async def get(gateway: Connections, tenant: ActingFor, operation_id: str) -> Response:
+async def get(gateway: Connections, acting: Acting, operation_id: str) -> Response:
     """Give how far an import, an export or a slow write is."""
+    tenant = acting.tenant
     id_ = thing_id(operation_id, "operation_unknown")
     if (imported := await queries.get_import(gateway.pool, tenant, id_)) is not None:
         return answer(import_operation(imported))

@@ -11,6 +11,7 @@ from contracts.ids import TenantId
 from contracts.message import UuidText
 from contracts.topics import ACCESS
 from services.gateway import queries
+from services.gateway.http.acting import tenant_id
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
@@ -23,7 +24,6 @@ from services.gateway.http.paging import (
 )
 from services.gateway.http.problems import not_found
 from services.gateway.http.request import Connections, Fresh, Text
-from services.gateway.http.sign_in import Operator, tenant_id
 from services.gateway.http.views import Operation, TenantPage, TenantView, WriteResult, tenant_view
 from services.gateway.http.writes import Act, KeyedWrite, content_of, written
 
@@ -38,7 +38,7 @@ class NewTenant(RequestBody, frozen=True, kw_only=True):
 
 
 @router.post("", summary="Onboard a tenant", **documented({201: WriteResult, 202: Operation}, body=NewTenant))
-async def onboard(write: KeyedWrite, _: Operator, body: Annotated[NewTenant, body_of(NewTenant)]) -> Response:
+async def onboard(write: KeyedWrite, body: Annotated[NewTenant, body_of(NewTenant)]) -> Response:
     """Make a customer known."""
 
     async def act(attempt: Act) -> Response:
@@ -51,7 +51,7 @@ async def onboard(write: KeyedWrite, _: Operator, body: Annotated[NewTenant, bod
 
 @router.get("", summary="List tenants", **documented({200: TenantPage}))
 async def list_(
-    gateway: Connections, _: Operator, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None
+    gateway: Connections, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None
 ) -> Response:
     """Give customers by id."""
     name, size = list_name("tenants"), page_size(size)
@@ -68,7 +68,7 @@ async def list_(
 
 
 @router.get("/{tenant}", summary="Get a tenant", **documented({200: TenantView}))
-async def get(gateway: Connections, _: Operator, tenant: str) -> Response:
+async def get(gateway: Connections, tenant: str) -> Response:
     """Give a customer."""
     row = await queries.get_tenant(gateway.pool, tenant_id(tenant))
     if row is None:

@@ -22,10 +22,11 @@ from contracts.topics import Family
 from services.gateway import queries
 from services.gateway.context import Gateway
 from services.gateway.http import idempotency
+from services.gateway.http.acting import SignedIn
 from services.gateway.http.bodies import answer
+from services.gateway.http.principal import Principal
 from services.gateway.http.problems import Problem, invalid, problem_response, refused
 from services.gateway.http.request import POSITION_HEADER, Connections, position_of, trace_id
-from services.gateway.http.sign_in import Principal, SignedIn
 from services.gateway.http.views import Operation, OperationMetadata, WriteResult
 from services.runtime.ids import new_id
 from services.runtime.kafka.commands import OutcomePending

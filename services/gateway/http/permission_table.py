@@ -1,0 +1,89 @@
+"""What each route needs: one table, as data. The application does not start with a route that is not in it.
+
+It is enforced by `acting`, before anything of a body is read; a test walks every route as every kind of actor and
+compares what happens with this table.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from contracts.permissions import Action, PageName
+
+Who = Literal["anyone", "signed_in", "person", "tenant", "operator"]
+Route = tuple[str, str]
+"""A method and a path template, as ("GET", "/v1/mailboxes/{mailbox_id}")."""
+
+
+class Needs(Struct, frozen=True):
+    """Who may use a route, and what they must be allowed to do.
+
+    "anyone" needs no sign-in, "signed_in" any, "person" that of a person; "tenant" is whoever acts for a tenant;
+    "operator" is operators only. A page, where there is one, is a page of the tenant acted for: the caller must be
+    allowed `action` on it somewhere. Where exactly is for the route to check, with `Access.admit` or a list's domains.
+    """
+
+    who: Who
+    page: PageName | None = None
+    action: Action = "see"
+
+    @property
+    def for_tenant(self) -> bool:
+        """Whether the route is about one tenant, which an operator has to name."""
+        return self.who == "tenant" or self.page is not None
+
+
+OPERATORS: Final = Needs("operator")
+
+TABLE: Final[dict[Route, Needs]] = {
+    ("POST", "/v1/tenants"): OPERATORS,
+    ("GET", "/v1/tenants"): OPERATORS,
+    ("GET", "/v1/tenants/{tenant}"): OPERATORS,
+    ("POST", "/v1/domains"): Needs("tenant", "domains", "change"),
+    ("GET", "/v1/domains"): Needs("tenant", "domains"),
+    ("GET", "/v1/domains/{domain}"): Needs("tenant", "domains"),
+    ("POST", "/v1/domains/{domain}:activate"): Needs("operator", "domains", "change"),
+    ("POST", "/v1/domains/{domain}:suspend"): Needs("operator", "domains", "change"),
+    ("POST", "/v1/domains/{domain}:resume"): Needs("operator", "domains", "change"),
+    ("POST", "/v1/domains/{domain}:setMailboxLimit"): Needs("operator", "domains", "change"),
+    ("POST", "/v1/domains/{domain}:remove"): Needs("tenant", "domains", "destroy"),
+    ("GET", "/v1/mailboxes"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/mailboxes"): Needs("tenant", "mailboxes", "change"),
+    ("GET", "/v1/mailboxes/{mailbox_id}"): Needs("tenant", "mailboxes"),
+    ("PATCH", "/v1/mailboxes/{mailbox_id}"): Needs("tenant", "mailboxes", "change"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:setPassword"): Needs("tenant", "mailboxes", "change"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:allowSelfService"): Needs("tenant", "mailboxes", "change"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:forbidSelfService"): Needs("tenant", "mailboxes", "change"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:suspend"): Needs("tenant", "mailboxes", "change"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:resume"): Needs("tenant", "mailboxes", "change"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:clean"): Needs("tenant", "mailboxes", "destroy"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:delete"): Needs("tenant", "mailboxes", "destroy"),
+    ("POST", "/v1/mailboxes/{mailbox_id}:restore"): Needs("tenant", "mailboxes", "change"),
+    ("GET", "/v1/imports/template"): Needs("tenant", "import"),
+    ("POST", "/v1/imports"): Needs("tenant", "import", "change"),
+    ("GET", "/v1/imports"): Needs("tenant", "import"),
+    ("GET", "/v1/imports/{job_id}"): Needs("tenant", "import"),
+    ("POST", "/v1/imports/{job_id}:cancel"): Needs("tenant", "import", "change"),
+    ("GET", "/v1/imports/{job_id}/result"): Needs("tenant", "import"),
+    ("GET", "/v1/imports/{job_id}/problems"): Needs("tenant", "import"),
+    ("POST", "/v1/exports"): Needs("tenant", "export", "change"),
+    ("GET", "/v1/exports"): Needs("tenant", "export"),
+    ("GET", "/v1/exports/{job_id}"): Needs("tenant", "export"),
+    ("POST", "/v1/exports/{job_id}:cancel"): Needs("tenant", "export", "change"),
+    ("GET", "/v1/exports/{job_id}/file"): Needs("tenant", "export"),
+    # An operation belongs to the page of its job: the route looks.
+    ("GET", "/v1/operations/{operation_id}"): Needs("tenant"),
+}
+
+
+class TableIncomplete(Exception):
+    """There is a route that the table does not know, or an entry without a route."""
+
+
+def check_complete(routes: Iterable[Route]) -> None:
+    """Raises TableIncomplete unless routes and table name the same."""
+    found = set(routes)
+    missing, idle = sorted(found - TABLE.keys()), sorted(TABLE.keys() - found)
+    if missing or idle:
+        raise TableIncomplete(f"routes without an entry: {missing}; entries without a route: {idle}")
