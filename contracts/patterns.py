@@ -25,7 +25,7 @@ RESERVED: Final = frozenset({"postmaster", "abuse"})
 _CLASSES: Final = {"{number}": "[0-9]+", "{word}": "[a-z]+", "{any}": ".+"}
 _PART: Final = re.compile(r"\{[^{}]*\}|[^{}]+|[{}]")
 _SAMPLES: Final = "0123456789abcdefghijklmnopqrstuvwxyz_-=~!#$%&'/?^`|"
-_COVER_STATES_MAX: Final = 20_000
+_COVER_STATES_MAX: Final = 5_000
 """States looked at before `covers` gives up; only patterns made for it get there."""
 
 
