@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -22,13 +22,13 @@ from services.gateway.http import (
     exports,
     imports,
     mailboxes,
+    openapi,
     operations,
     reference,
     tenants,
 )
 from services.gateway.http.acting import Gate
 from services.gateway.http.authentication import SignInDocumented
-from services.gateway.http.bodies import component_schemas
 from services.gateway.http.permission_table import Route, check_complete
 from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
 from services.gateway.http.request import (
@@ -62,6 +62,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.gateway = gateway
     check_complete(_gated_routes())
@@ -77,7 +78,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         app.add_exception_handler(passing, _on_outage)
     app.add_exception_handler(Exception, _on_fault)
     app.add_middleware(_Surroundings)
-    _complete_openapi(app)
+    app.openapi = openapi.complete(app)
     return app
 
 
@@ -89,26 +90,6 @@ def _gated_routes() -> Iterator[Route]:
             )
             for method in route.methods or ():
                 yield method, route.path
-
-
-def _complete_openapi(app: FastAPI) -> None:
-    """Add to FastAPI's document what it can't know of bodies that are msgspec Structs."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = generate()
-            document.setdefault("components", {}).setdefault("schemas", {}).update(component_schemas())
-            for methods in document["paths"].values():
-                for operation in methods.values():
-                    # FastAPI's own form of a bad parameter is never answered here; `default` says what is.
-                    operation["responses"].pop("422", None)
-            for unused in ("HTTPValidationError", "ValidationError"):
-                document["components"]["schemas"].pop(unused, None)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi
 
 
 class _Surroundings:

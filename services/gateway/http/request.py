@@ -74,7 +74,12 @@ def position_of(family: str, outcome: Outcome) -> str:
 async def _fresh(
     gateway: Connections,
     after: Annotated[
-        str | None, Header(alias=AFTER_HEADER, description="Read no older state than this position.")
+        str | None,
+        Header(
+            alias=AFTER_HEADER,
+            description="Read no older state than this position.",
+            json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+        ),
     ] = None,
 ) -> None:
     if after is None:

@@ -34,6 +34,9 @@ from services.runtime.kafka.commands import OutcomePending
 C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 
+KEY_HEADER: Final = "Idempotency-Key"
+VERSION_HEADER: Final = "If-Match"
+
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _ETAG: Final = re.compile(r'"(\d{1,18})"', re.ASCII)
 
@@ -60,7 +63,10 @@ class Write(Struct, frozen=True, kw_only=True):
         found = _ETAG.fullmatch(self.if_match.strip())
         if found is None:
             raise invalid(
-                "If-Match", "invalid_header", "expected one ETag that an answer gave", HTTPStatus.BAD_REQUEST
+                VERSION_HEADER,
+                "invalid_header",
+                "expected one ETag that an answer gave",
+                HTTPStatus.BAD_REQUEST,
             )
         return int(found[1])
 
@@ -174,15 +180,25 @@ async def _write(
     gateway: Connections,
     principal: SignedIn,
     key: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="The same key and request are done once.")
+        str | None,
+        Header(
+            alias=KEY_HEADER,
+            description="The same key and request are done once.",
+            json_schema_extra={"pattern": "^[!-~]{1,255}$"},
+        ),
     ] = None,
     if_match: Annotated[
-        str | None, Header(alias="If-Match", description="The ETag that the change is meant for.")
+        str | None,
+        Header(
+            alias=VERSION_HEADER,
+            description="The ETag that the change is meant for.",
+            json_schema_extra={"pattern": '^(\\*|"[0-9]{1,18}")$'},
+        ),
     ] = None,
 ) -> Write:
     if key is not None and _KEY.fullmatch(key) is None:
         raise invalid(
-            "Idempotency-Key",
+            KEY_HEADER,
             "invalid_header",
             "expected 1 to 255 visible ASCII characters",
             HTTPStatus.BAD_REQUEST,
@@ -201,10 +217,11 @@ async def _write(
 AnyWrite = Annotated[Write, Depends(_write)]
 
 
-async def _keyed_write(write: AnyWrite) -> Write:
+async def demand_key(write: AnyWrite) -> Write:
+    """Let only a request with an Idempotency-Key through: it makes something. Raises Problem."""
     if write.key is None:
         raise invalid(
-            "Idempotency-Key",
+            KEY_HEADER,
             "idempotency_key_missing",
             "this request needs an Idempotency-Key",
             HTTPStatus.BAD_REQUEST,
@@ -212,7 +229,7 @@ async def _keyed_write(write: AnyWrite) -> Write:
     return write
 
 
-KeyedWrite = Annotated[Write, Depends(_keyed_write)]
+KeyedWrite = Annotated[Write, Depends(demand_key)]
 
 
 def content_of(body: Struct | None) -> bytes:

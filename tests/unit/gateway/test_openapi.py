@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.gateway.http.app import create_app
+from services.gateway.http.openapi import operations
 from services.gateway.http.reference import _page
 from services.runtime.health import Health
 
@@ -31,6 +32,57 @@ def test_every_operation_answers_something_and_problems(document: dict[str, Any]
             assert "application/problem+json" in responses["default"]["content"], (method, path)
             assert any(status.startswith("2") and each.get("content") for status, each in responses.items())
             assert operation["security"], (method, path)
+
+
+def test_an_operation_has_one_name_for_ever(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    assert {"mailboxes_create", "mailboxes_list", "mailboxes_set_password", "imports_start"} <= set(names)
+    assert all(re.fullmatch(r"[a-z]+_[a-z_]+[a-z]", name) for name in names)
+
+
+def test_what_makes_something_demands_a_key_and_every_other_write_takes_one(document: dict[str, Any]) -> None:
+    required = {
+        operation["operationId"]: each["required"]
+        for method, _, operation in operations(document)
+        for each in operation.get("parameters", ())
+        if each["name"] == "Idempotency-Key" and method != "get"
+    }
+    assert required["mailboxes_create"] is required["exports_start"] is required["imports_start"] is True
+    assert required["mailboxes_delete"] is required["domains_suspend"] is False
+    assert set(required) == {
+        operation["operationId"] for method, _, operation in operations(document) if method != "get"
+    }
+
+
+def test_no_parameter_is_null_and_each_says_what_it_may_be(document: dict[str, Any]) -> None:
+    for _, path, operation in operations(document):
+        for each in operation.get("parameters", ()):
+            assert "anyOf" not in each["schema"], (path, each)
+            assert each["schema"]["type"] in ("string", "integer"), (path, each)
+
+
+def test_an_answer_tells_the_headers_that_it_has(document: dict[str, Any]) -> None:
+    create = document["paths"]["/v1/mailboxes"]["post"]["responses"]
+    assert {"ETag", "Location", "Postfach-Position", "Postfach-Correlation"} <= set(create["201"]["headers"])
+    assert {"Location", "Retry-After"} <= set(create["202"]["headers"])
+    named = set(re.findall(r'"#/components/headers/([^"]+)"', json.dumps(document)))
+    assert named == set(document["components"]["headers"])
+
+
+def test_what_was_made_leads_to_whatever_can_be_done_with_it(document: dict[str, Any]) -> None:
+    links = document["paths"]["/v1/mailboxes"]["post"]["responses"]["201"]["links"]
+    about = {
+        operation["operationId"]
+        for _, path, operation in operations(document)
+        if re.fullmatch(r"/v1/mailboxes/\{mailbox_id\}[^{]*", path)
+    }
+    assert set(links) == about
+    assert links["mailboxes_delete"]["parameters"] == {
+        "path.mailbox_id": "$response.body#/mailbox_id",
+        "header.Postfach-After": "$response.header.Postfach-Position",
+    }
+    assert links["mailboxes_delete"]["operationId"] == "mailboxes_delete"
 
 
 def test_bodies_forbid_what_they_do_not_know(document: dict[str, Any]) -> None:
