@@ -25,6 +25,8 @@ DomainText = Annotated[str, Meta(min_length=3, max_length=253, pattern="^[a-z0-9
 MAILBOXES_OF_PLAN_MAX: Final = 100_000_000
 DOMAINS_OF_PLAN_MAX: Final = 1_000_000
 NETWORKS_MAX: Final = 20
+INVITATION_DAYS: Final = 7
+"""How long an invitation can be accepted."""
 
 MailboxesMax = Annotated[int, Meta(ge=0, le=MAILBOXES_OF_PLAN_MAX)]
 DomainsMax = Annotated[int, Meta(ge=0, le=DOMAINS_OF_PLAN_MAX)]

@@ -24,7 +24,10 @@ LocalPart = NewType("LocalPart", str)
 """The part of an address left of its last `@`: NFC, lower case."""
 
 ActorName = NewType("ActorName", str)
-"""Who ordered something, as `kind:name`: `operator:root`, `owner:demo`, `system:bulkio`."""
+"""Who ordered something, as `kind:name`: `operator:root`, `user:<id>`, `key:<id>`, `system:bulkio`."""
+
+PROVIDER_TENANT: Final = TenantId("00000000-0000-7000-8000-000000000001")
+"""The provider's own tenant: its people and keys are the operators of all the others."""
 
 PROVIDER_TENANT: Final = TenantId("00000000-0000-7000-8000-000000000001")
 """The provider's own tenant, whose people and keys are the operators."""

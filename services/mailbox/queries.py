@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 import asyncpg
+from msgspec import Struct, convert
 
-from contracts.views.access import TenantRow
+from contracts.views.access import KeyRow, PaidGroupRow, PlacementRow, TenantRow, UserRow
 from contracts.views.mailbox import DomainRow, MailboxRow
 from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
@@ -16,6 +17,7 @@ from services.runtime.kafka.projection import Projection
 from services.runtime.postgres import Connection, Pool
 
 S = TypeVar("S")
+R = TypeVar("R", bound=Struct)
 
 ROWS_AT_ONCE: Final = 10_000
 """Rows read between two breaths of the event loop: few enough for the heartbeats of a million-row restore."""
@@ -38,15 +40,31 @@ async def load_domains(pool: Pool, partition: int) -> Snapshot[Domain]:
 
 
 async def load_tenants(pool: Pool, partition: int) -> Snapshot[Tenant]:
-    """Give the tenants of a partition, as the writer's state."""
+    """Give the tenants of a partition with all they have, as the writer's state."""
     streams: dict[str, StreamState[Tenant]] = {}
     async with _at_one_moment(pool, TENANTS) as connection:
         next_offset = await _next_offset(connection, TENANTS, partition)
         async for records in _tenant_records(connection, partition):
             for record in records:
-                row = TenantRow(**{column: record[column] for column in TenantRow.__struct_fields__})
-                streams[row.tenant] = _stream_state(record, Tenant.from_row(row))
+                row = _row(record, TenantRow)
+                streams[row.tenant] = _stream_state(record, Tenant.from_rows(row))
+        async for records in _user_records(connection, partition):
+            for user in (_row(record, UserRow) for record in records):
+                streams[user.tenant].state.adopt_user(user)
+        async for records in _key_records(connection, partition):
+            for key in (_row(record, KeyRow) for record in records):
+                streams[key.tenant].state.adopt_key(key)
+        async for records in _paid_group_records(connection, partition):
+            for group in (_row(record, PaidGroupRow) for record in records):
+                streams[group.tenant].state.adopt_paid_group(group)
+        async for records in _placement_records(connection, partition):
+            for placement in (_row(record, PlacementRow) for record in records):
+                streams[placement.tenant].state.adopt_placement(placement)
     return Snapshot(next_offset=next_offset, streams=streams)
+
+
+def _row(record: asyncpg.Record, kind: type[R]) -> R:
+    return convert({column: record[column] for column in kind.__struct_fields__}, kind)
 
 
 def _stream_state(record: asyncpg.Record, state: S) -> StreamState[S]:
@@ -119,8 +137,66 @@ def _tenant_records(connection: Connection, partition: int) -> AsyncIterator[Seq
     return _in_chunks(
         connection,
         """
-        SELECT t.tenant, t.title, t.version, t.created_at, t.changed_at, s.streamseq, s.tail_hash, s.last_time
+        SELECT t.tenant, t.title, t.status, t.version, t.created_at, t.changed_at, s.streamseq, s.tail_hash,
+            s.last_time
         FROM projection_streams AS s JOIN tenants AS t ON t.tenant = s.stream
+        WHERE s.projection = $1 AND s."partition" = $2
+        """,
+        TENANTS.name,
+        partition,
+    )
+
+
+def _user_records(connection: Connection, partition: int) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    return _in_chunks(
+        connection,
+        """
+        SELECT u.user_id, u.tenant, u.email, u.display_name, u.role, u.permissions, u.status, u.credential_id,
+            u.invitation_id, u.invitation_expires_at, u.totp_id, u.signed_in_at, u.version, u.created_at,
+            u.changed_at
+        FROM projection_streams AS s JOIN users AS u ON u.tenant = s.stream
+        WHERE s.projection = $1 AND s."partition" = $2
+        """,
+        TENANTS.name,
+        partition,
+    )
+
+
+def _key_records(connection: Connection, partition: int) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    return _in_chunks(
+        connection,
+        """
+        SELECT k.key_id, k.tenant, k.title, k.role, k.permissions, k.networks, k.expires_at, k.revoked,
+            k.created_by, k.version, k.created_at, k.changed_at
+        FROM projection_streams AS s JOIN api_keys AS k ON k.tenant = s.stream
+        WHERE s.projection = $1 AND s."partition" = $2
+        """,
+        TENANTS.name,
+        partition,
+    )
+
+
+def _paid_group_records(connection: Connection, partition: int) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    return _in_chunks(
+        connection,
+        """
+        SELECT g.group_id, g.tenant, g.title, g.plan, g.domains_max, g.mailboxes_max, g.removed, g.version,
+            g.created_at, g.changed_at
+        FROM projection_streams AS s JOIN paid_groups AS g ON g.tenant = s.stream
+        WHERE s.projection = $1 AND s."partition" = $2
+        """,
+        TENANTS.name,
+        partition,
+    )
+
+
+def _placement_records(connection: Connection, partition: int) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    return _in_chunks(
+        connection,
+        """
+        SELECT p.placement_id, p.tenant, p.domain, p.group_id, p.mailbox_limit, p.version, p.created_at,
+            p.changed_at
+        FROM projection_streams AS s JOIN placements AS p ON p.tenant = s.stream
         WHERE s.projection = $1 AND s."partition" = $2
         """,
         TENANTS.name,

@@ -9,8 +9,10 @@ from contracts.access import AccessCommand, AccessEvent
 from contracts.mailbox import MailboxCommand, MailboxEvent
 from contracts.topics import ACCESS, MAILBOX
 from services.mailbox.core import decide as domain_decisions
+from services.mailbox.core import decide_tenant as tenant_decisions
 from services.mailbox.core import domain as domain_state
-from services.mailbox.core import tenant as tenant_core
+from services.mailbox.core import tenant as tenant_state
+from services.mailbox.core import tenant_fold
 from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import DIRECTORY, TENANTS
@@ -35,10 +37,10 @@ DOMAIN_DECIDER: Final = Decider[Domain, MailboxCommand, MailboxEvent](
 )
 TENANT_DECIDER: Final = Decider[Tenant, AccessCommand, AccessEvent](
     new_state=Tenant.unknown,
-    subject_of=tenant_core.subject_of,
+    subject_of=tenant_state.subject_of,
     version_of=Tenant.version_of,
-    decide=tenant_core.decide,
-    evolve=tenant_core.evolve,
+    decide=tenant_decisions.decide,
+    evolve=tenant_fold.evolve,
 )
 
 

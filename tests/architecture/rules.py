@@ -26,7 +26,7 @@ PURE_LIBRARY: Final = frozenset(
         "hashlib",
         "heapq",
     }
-    | {"itertools", "math", "operator", "re", "string", "typing", "unicodedata", "uuid"}
+    | {"ipaddress", "itertools", "math", "operator", "re", "string", "typing", "unicodedata", "uuid"}
 )
 """The parts of the standard library that touch neither clock, chance nor the outside, used as below."""
 

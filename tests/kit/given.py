@@ -12,7 +12,6 @@ from uuid import NAMESPACE_DNS, uuid5
 from msgspec import Struct
 
 from contracts import mailbox as m
-from contracts.access import AccessCommand, AccessEvent, TenantOnboarded
 from contracts.decision import Accepted, Order, Refused
 from contracts.envelope import FIRST_PREVHASH, EventEnvelope
 from contracts.ids import (
@@ -29,9 +28,7 @@ from contracts.message import tag_of
 from contracts.outcome import RefusalCode
 from services.mailbox.core import decide as domain_decisions
 from services.mailbox.core import domain as domain_state
-from services.mailbox.core import tenant as tenant_core
 from services.mailbox.core.domain import Domain
-from services.mailbox.core.tenant import Tenant
 
 NOON: Final = datetime(2030, 6, 15, 12, tzinfo=UTC)
 one_year_later: Final = datetime(2031, 6, 15, 12, tzinfo=UTC)
@@ -58,6 +55,7 @@ class Happened(Struct, Generic[E], frozen=True):
     data: E
     subject: str | None = None
     tenant: TenantId = US
+    actor: ActorName = ACTOR
 
 
 class Core(Struct, Generic[S, C, E], frozen=True):
@@ -76,13 +74,6 @@ MAILBOX_CORE: Final = Core[Domain, m.MailboxCommand, m.MailboxEvent](
     version_of=Domain.version_of,
     decide=domain_decisions.decide,
     evolve=domain_state.evolve,
-)
-TENANT_CORE: Final = Core[Tenant, AccessCommand, AccessEvent](
-    new_state=Tenant.unknown,
-    subject_of=tenant_core.subject_of,
-    version_of=Tenant.version_of,
-    decide=tenant_core.decide,
-    evolve=tenant_core.evolve,
 )
 
 
@@ -115,7 +106,7 @@ class History(Generic[S, C, E]):
             part=part,
             correlation=command_id,
             causation=command_id,
-            actor=ACTOR,
+            actor=fact.actor,
             writer=1,
             prevhash=FIRST_PREVHASH,
             data=fact.data,
@@ -123,10 +114,12 @@ class History(Generic[S, C, E]):
         self.core.evolve(self.state, envelope)
         self.log.append(envelope)
 
-    def decide(self, command: C, tenant: TenantId = US, now: datetime = NOON) -> Accepted[E] | Refused:
+    def decide(
+        self, command: C, tenant: TenantId = US, now: datetime = NOON, actor: ActorName = ACTOR
+    ) -> Accepted[E] | Refused:
         """Judge a command without letting it happen."""
         order = Order(
-            command=CommandId(an_id(f"command {len(self.log)}")), tenant=tenant, actor=ACTOR, now=now
+            command=CommandId(an_id(f"command {len(self.log)}")), tenant=tenant, actor=actor, now=now
         )
         decision = self.core.decide(command, self.state, order)
         assert decision.subject == self.core.subject_of(command, self.state), (
@@ -134,13 +127,15 @@ class History(Generic[S, C, E]):
         )
         return decision
 
-    def obey(self, command: C, tenant: TenantId = US, now: datetime = NOON) -> Accepted[E] | Refused:
+    def obey(
+        self, command: C, tenant: TenantId = US, now: datetime = NOON, actor: ActorName = ACTOR
+    ) -> Accepted[E] | Refused:
         """Judge a command as the writer does, and let its events happen."""
-        decision = self.decide(command, tenant, now)
+        decision = self.decide(command, tenant, now, actor)
         if isinstance(decision, Accepted):
             command_id = an_id(f"command {len(self.log)}")
-            facts = [Happened(data, decision.subject, tenant) for data in decision.events]
-            facts += [Happened(each.event, each.subject, tenant) for each in decision.also]
+            facts = [Happened(data, decision.subject, tenant, actor) for data in decision.events]
+            facts += [Happened(each.event, each.subject, tenant, actor) for each in decision.also]
             for part, fact in enumerate(facts, start=1):
                 self.happened(fact, command_id, f"{part}/{len(facts)}", now)
         return decision
@@ -167,16 +162,25 @@ class Answer(Generic[E]):
 
 
 class Scenario(Generic[S, C, E]):
-    """A stream in which some facts have happened."""
+    """A stream in which some facts have happened, and who orders unless it is said."""
 
-    def __init__(self, core: Core[S, C, E], stream: str, facts: tuple[tuple[Happened[E], ...], ...]) -> None:
+    def __init__(
+        self,
+        core: Core[S, C, E],
+        stream: str,
+        facts: tuple[tuple[Happened[E], ...], ...],
+        actor: ActorName = ACTOR,
+    ) -> None:
         self.history = History(core, stream)
+        self.actor = actor
         for fact in (each for group in facts for each in group):
             self.history.happened(fact)
 
-    def when(self, command: C, *, by: TenantId = US, now: datetime = NOON) -> Answer[E]:
+    def when(
+        self, command: C, *, by: TenantId = US, now: datetime = NOON, actor: ActorName | None = None
+    ) -> Answer[E]:
         """Let the decider judge a command."""
-        return Answer(self.history.decide(command, by, now))
+        return Answer(self.history.decide(command, by, now, actor or self.actor))
 
 
 Facts = tuple[Happened[m.MailboxEvent], ...]
@@ -187,19 +191,9 @@ def given(*facts: Facts, domain: str = DOMAIN) -> Scenario[Domain, m.MailboxComm
     return Scenario(MAILBOX_CORE, domain, facts)
 
 
-def given_tenant(*facts: tuple[Happened[AccessEvent], ...]) -> Scenario[Tenant, AccessCommand, AccessEvent]:
-    """Start with a customer to whom this has happened."""
-    return Scenario(TENANT_CORE, US, facts)
-
-
 def refused(code: str) -> RefusalCode:
     """Expect a refusal, named by its stable code."""
     return RefusalCode(code)
-
-
-def a_tenant(title: str = "Demo") -> tuple[Happened[AccessEvent], ...]:
-    """Say that the customer is known."""
-    return (Happened(TenantOnboarded(title=title)),)
 
 
 def a_pending_domain(*, limit: int | None = None, of: TenantId = US) -> Facts:

@@ -28,7 +28,8 @@ from contracts.views.access import TenantRow, fold_tenant
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
 from contracts.views.mailbox import DomainRow, MailboxRow
 from services.mailbox.core.tenant import Tenant
-from tests.kit.given import TENANT_CORE, US, History
+from tests.kit.given import US, History
+from tests.kit.given_tenant import OPERATOR, TENANT_CORE
 from tests.laws.messages import messages
 from tests.laws.world import Directory, DomainHistory, histories
 
@@ -71,12 +72,12 @@ def test_the_writer_can_be_restored_anywhere(history: DomainHistory, data: st.Da
 def test_tenants_can_stop_anywhere(orders: list[AccessCommand], data: st.DataObject) -> None:
     history = History(TENANT_CORE, US)
     for command in orders:
-        history.obey(command)
+        history.obey(command, actor=OPERATOR)
     middle = data.draw(st.integers(0, len(history.log)))
     row = folded(fold_tenant, history.log)
     half = written_and_read(folded(fold_tenant, history.log[:middle]), TenantRow)
     assert folded(fold_tenant, history.log[middle:], half) == row
-    assert (Tenant.unknown(US) if row is None else Tenant.from_row(row)) == history.state
+    assert (Tenant.unknown(US) if row is None else Tenant.from_rows(row)) == history.state
 
 
 IMPORT_STEPS = (

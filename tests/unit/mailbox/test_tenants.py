@@ -1,7 +1,8 @@
 """Who may own mail domains."""
 
 from contracts.access import OnboardTenant, RenameTenant, TenantOnboarded, TenantRenamed
-from tests.kit.given import SOMEBODY_ELSE, US, a_tenant, given_tenant, refused
+from tests.kit.given import SOMEBODY_ELSE, US, refused
+from tests.kit.given_tenant import OPERATOR, a_tenant, given_tenant
 
 
 def test_a_customer_is_onboarded() -> None:
@@ -36,8 +37,8 @@ def test_nobody_orders_for_another_customer() -> None:
 
 def test_each_change_of_a_customer_is_a_version() -> None:
     history = given_tenant(a_tenant()).history
-    history.obey(RenameTenant(title="Second"))
-    history.obey(RenameTenant(title="Third"))
+    history.obey(RenameTenant(title="Second"), actor=OPERATOR)
+    history.obey(RenameTenant(title="Third"), actor=OPERATOR)
     assert history.state.title == "Third"
     assert history.state.version_of(US) == 3
     assert history.state.version_of(SOMEBODY_ELSE) == 0
