@@ -101,6 +101,8 @@ def _choices(kind: inspect.Type) -> list[str]:
             return [str(each) for each in kind.values]
         case inspect.EnumType():
             return [each.value for each in kind.cls]
+        case inspect.StructType():
+            return [f"{each.encode_name} {choice}" for each in kind.fields for choice in _choices(each.type)]
         case _:
             return []
 
@@ -118,7 +120,9 @@ def _in_words(kind: inspect.Type) -> str:
         case inspect.DictType():
             return f"{{{_in_words(kind.key_type)}: {_in_words(kind.value_type)}}}"
         case inspect.StructType():
-            return "{" + ", ".join(f"{name}: {line}" for name, line in fields_of(kind.cls).items()) + "}"
+            # Its choices have lines of their own, for they may grow.
+            fields = {name: line for name, line in fields_of(kind.cls).items() if " " not in name}
+            return "{" + ", ".join(f"{name}: {line}" for name, line in fields.items()) + "}"
         case _:
             bounds = [
                 f"{name}={value}"

@@ -39,6 +39,17 @@ _BY_FIELD: Final[dict[str, Any]] = {
     "generation": 2,
     "retention_years": 1,
     "expires_at": ONE_YEAR_LATER,
+    "email": "björn.o'neil@xn--bcher-kva.example",
+    "display_name": "Björn O'Neil – 比約恩",
+    "names": ("xn--bcher-kva.example",),
+    "networks": ("192.0.2.0/24", "2001:db8::/32"),
+    "client_address": "2001:db8::1",
+    "plan": "business",
+    "domain": DOMAIN,
+    "target_domain": DOMAIN,
+    "pattern": "tiktok_{number}",
+    "rank": 100,
+    "as_of": 7,
 }
 
 
@@ -77,7 +88,7 @@ def _value(kind: inspect.Type) -> Any:
 
 
 def _stream(message: type[Struct]) -> str:
-    return DOMAIN if message.__module__ == "contracts.mailbox" else TENANT
+    return DOMAIN if message.__module__ in {"contracts.mailbox", "contracts.routing"} else TENANT
 
 
 def sample_command(message: type[Struct]) -> CommandEnvelope[Any]:

@@ -20,17 +20,25 @@ from tests.contract.frozen import (
 
 MESSAGES = [message for family in FAMILIES for message in members(family.command_types | family.event_types)]
 PERSONAL_FIELDS = {
+    "invite_user": {"email", "display_name"},
+    "user_invited": {"email", "display_name"},
+    "rename_user": {"display_name"},
+    "user_renamed": {"display_name"},
+    "record_sign_in": {"client_address"},
+    "user_signed_in": {"client_address"},
     "create_mailbox": {"local_part", "note"},
     "change_note": {"note"},
     "mailbox_created": {"local_part", "note"},
     "note_changed": {"note"},
     "mailbox_restored": {"local_part", "note"},
+    "add_alias": {"local_part"},
+    "alias_added": {"local_part"},
     "start_import": {"file_name"},
     "import_uploaded": {"file_name"},
     "start_export": {"filter"},
     "export_requested": {"filter"},
 }
-ALWAYS_PERSONAL = {"local_part", "note", "display_name", "file_name", "filter"}
+ALWAYS_PERSONAL = {"local_part", "note", "email", "display_name", "client_address", "file_name", "filter"}
 
 
 def test_nothing_that_was_promised_is_changed() -> None:
@@ -73,6 +81,12 @@ def test_a_listing_sees_types_bounds_personal_data_and_defaults() -> None:
         listing["mailbox.commands create_mailbox"]["local_part"] == "str min_length=1 max_length=64 personal"
     )
     assert listing["mailbox.commands set_mailbox_limit"]["mailbox_limit"] == "int ge=0 le=10000000 | none"
+
+
+def test_a_choice_inside_a_field_may_grow_and_never_lose_a_value() -> None:
+    listing = frozen_listing()["access.events user_invited"]
+    assert "choice = may grow" not in listing["permissions"]
+    assert listing["permissions page mailboxes"] == "choice = may grow"
 
 
 def test_a_tag_means_one_message() -> None:
