@@ -6,6 +6,8 @@ from contracts.topics import ACCESS, BULKIO, MAILBOX
 from contracts.views.access import TenantRow, fold_tenant
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
+from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
+from services.gateway.routing_facts import RoutingFactRow, fact_of, fold_fact
 from services.runtime.kafka.projection import Projection, RowTable
 
 SCHEMA: Final = "gateway"
@@ -16,6 +18,9 @@ MAILBOXES: Final = Projection(
     tables=(
         RowTable(name="mailboxes", row=MailboxRow, key="mailbox_id", key_of=mailbox_of, fold=fold_mailbox),
         RowTable(name="domains", row=DomainRow, key="domain", key_of=stream_of, fold=fold_domain),
+        RowTable(name="rules", row=RuleRow, key="rule_id", key_of=rule_of, fold=fold_rule),
+        RowTable(name="aliases", row=AliasRow, key="alias_id", key_of=alias_of, fold=fold_alias),
+        RowTable(name="routing_facts", row=RoutingFactRow, key="event_id", key_of=fact_of, fold=fold_fact),
     ),
 )
 JOBS: Final = Projection(
