@@ -14,6 +14,7 @@ from services.gateway.context import Gateway
 from services.gateway.http import idempotency
 from services.gateway.http.app import create_app
 from services.gateway.http.bootstrap_keys import KeyRing
+from services.gateway.http.protocol import Protocol
 from services.gateway.projections import PROJECTIONS, SCHEMA
 from services.gateway.settings import GatewaySettings
 from services.runtime.blobs import open_blobs
@@ -66,6 +67,8 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                http=Protocol,
+                ws="none",
                 server_header=False,
                 timeout_graceful_shutdown=STOP_WAIT_S,
             )

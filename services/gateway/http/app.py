@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +31,7 @@ from services.gateway.http import (
 from services.gateway.http.acting import Gate
 from services.gateway.http.authentication import SignInDocumented
 from services.gateway.http.permission_table import Route, check_complete
+from services.gateway.http.plain_requests import NoUnknownBody, doubt_about
 from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
 from services.gateway.http.request import (
     CORRELATION_HEADER,
@@ -67,13 +69,16 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     check_complete(_gated_routes())
     for module in _ROUTERS:
-        app.include_router(module.router, dependencies=[Gate, SignInDocumented, OnlyKnownParameters])
+        app.include_router(
+            module.router, dependencies=[Gate, SignInDocumented, OnlyKnownParameters, NoUnknownBody]
+        )
     app.include_router(reference.router)
     app.include_router(asyncapi.router)
     app.router.routes.extend(route for route in health_routes(gateway.health) if route.path != "/metrics")
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_bad_parameters)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     for passing in (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, KafkaError, OSError):
         app.add_exception_handler(passing, _on_outage)
     app.add_exception_handler(Exception, _on_fault)
@@ -105,6 +110,7 @@ class _Surroundings:
         given = dict(scope["headers"]).get(CORRELATION_HEADER.lower().encode())
         correlation = correlation_of(None if given is None else given.decode("latin-1"))
         scope["postfach.correlation"] = correlation
+        doubt = doubt_about(scope["raw_path"] + scope["query_string"], scope["headers"])
         started = time.perf_counter()
         status = 500
 
@@ -119,7 +125,10 @@ class _Surroundings:
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            if doubt is None:
+                await self._app(scope, receive, answer)
+            else:
+                await problem_response(doubt, scope["path"], correlation)(scope, receive, answer)
         finally:
             # Only a route's own template is a label: paths are without number.
             route = getattr(scope.get("route"), "path", "none")
@@ -149,6 +158,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     code = "route_unknown" if status is HTTPStatus.NOT_FOUND else status.name.lower()
     problem = Problem(status, code, headers=error.headers)
+    return problem_response(problem, request.url.path, trace_id(request))
+
+
+async def _on_disconnect(request: Request, _: Exception) -> Response:
+    # Nobody hears this answer; it is for the count of answers, where half a body is the client's fault.
+    problem = Problem(HTTPStatus.BAD_REQUEST, "body_incomplete", "the connection ended before the body did")
     return problem_response(problem, request.url.path, trace_id(request))
 
 

@@ -1,5 +1,6 @@
 """Bodies in and out: strict msgspec Structs, and their place in the OpenAPI document."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,6 +18,9 @@ from services.gateway.http.problems import MEDIA_TYPE, Problem, ProblemDocument,
 
 T = TypeVar("T")
 
+BODY_WAIT_S: Final = 30.0
+"""How long a client may take to send a whole body; one that never ends would hold its connection for ever."""
+
 _documented: dict[str, type[Struct]] = {"ProblemDocument": ProblemDocument}
 
 _PLACE: Final = re.compile(r"^(?P<detail>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -33,13 +37,24 @@ class SuspensionReason(RequestBody, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-async def read_bounded(chunks: AsyncIterator[bytes], bytes_max: int, too_large: Problem) -> bytes:
-    """Give a body of at most `bytes_max` bytes. Raises `too_large` as soon as there are more."""
+async def read_bounded(
+    chunks: AsyncIterator[bytes], bytes_max: int, too_large: Problem, wait_s: float = BODY_WAIT_S
+) -> bytes:
+    """Give a body of at most `bytes_max` bytes. Raises `too_large` as soon as there are more, Problem when it is slow."""
     read = bytearray()
-    async for chunk in chunks:
-        read += chunk
-        if len(read) > bytes_max:
-            raise too_large
+    try:
+        async with asyncio.timeout(wait_s):
+            async for chunk in chunks:
+                read += chunk
+                if len(read) > bytes_max:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "body_too_slow",
+            f"the body did not come within {wait_s:g} s",
+            headers={"Connection": "close"},
+        ) from None
     return bytes(read)
 
 

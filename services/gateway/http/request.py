@@ -103,9 +103,13 @@ Fresh = Depends(_fresh)
 async def _only_known_parameters(request: Request) -> None:
     # A misspelt filter would list, and export, everything.
     known = set(_query_names(request.scope["route"].dependant))
-    for name in request.query_params:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
         if name not in known:
             raise invalid(name, "unknown_parameter", "there is no such parameter", HTTPStatus.BAD_REQUEST)
+        if name in seen:
+            raise invalid(name, "duplicate_parameter", "the parameter is given twice", HTTPStatus.BAD_REQUEST)
+        seen.add(name)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

@@ -70,7 +70,11 @@ async def _form(request: Request, body: bytes) -> Upload:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise invalid("file", "file_missing", "send the workbook as the form's field “file”")
-        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        fields = dict(texts)
+        for name in fields:
+            if [known for known, _ in texts].count(name) > 1:
+                raise invalid(name, "duplicate_field", "the field is given twice", HTTPStatus.BAD_REQUEST)
         return Upload(await file.read(), file.filename or "", fields)
     finally:
         await form.close()
