@@ -180,7 +180,7 @@ class Scenario(Generic[S, C, E]):
         self, command: C, *, by: TenantId = US, now: datetime = NOON, actor: ActorName | None = None
     ) -> Answer[E]:
         """Let the decider judge a command."""
-        return Answer(self.history.decide(command, by, now, actor or self.actor))
+        return Answer(self.history.decide(command, by, now, self.actor if actor is None else actor))
 
 
 Facts = tuple[Happened[m.MailboxEvent], ...]

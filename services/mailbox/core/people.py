@@ -67,7 +67,7 @@ def invite(command: InviteUser, tenant: Tenant, order: Order) -> Decision:
 
 def renew_invitation(command: RenewInvitation, tenant: Tenant, order: Order) -> Decision:
     """Replace the invitation of somebody who has not joined."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     if user.status != "invited":
@@ -101,7 +101,7 @@ def accept_invitation(command: AcceptInvitation, tenant: Tenant, order: Order) -
 
 def set_password(command: SetUserPassword, tenant: Tenant, order: Order) -> Decision:
     """Change the password of somebody who has one; whoever never joined chooses the first one themselves."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     if user.credential_id is None:
@@ -113,7 +113,7 @@ def set_password(command: SetUserPassword, tenant: Tenant, order: Order) -> Deci
 
 def rename(command: RenameUser, tenant: Tenant, order: Order) -> Decision:
     """Change the name that a person is shown by."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     same = user.display_name == command.display_name
@@ -122,7 +122,7 @@ def rename(command: RenameUser, tenant: Tenant, order: Order) -> Decision:
 
 def grant(command: GrantAccess, tenant: Tenant, order: Order) -> Decision:
     """Replace what a person may do, by nothing that whoever orders it does not hold."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     if refused := _not_to_hand_out(user.user_id, Holder(command.role, command.permissions), tenant, order):
@@ -136,7 +136,7 @@ def grant(command: GrantAccess, tenant: Tenant, order: Order) -> Decision:
 
 def disable(command: DisableUser, tenant: Tenant, order: Order) -> Decision:
     """Shut a person out."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     if user.status == "disabled":
@@ -146,7 +146,7 @@ def disable(command: DisableUser, tenant: Tenant, order: Order) -> Decision:
 
 def enable(command: EnableUser, tenant: Tenant, order: Order) -> Decision:
     """Let a person in again."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     return Accepted(user.user_id, (UserEnabled(),) if user.status == "disabled" else ())
@@ -157,7 +157,7 @@ def remove(command: RemoveUser, tenant: Tenant, order: Order) -> Decision:
     user = tenant.users.get(command.user_id)
     if user is not None and user.status == "removed":
         return Accepted(user.user_id)
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     return _last_owner(user, tenant) or Accepted(user.user_id, (UserRemoved(),))
@@ -176,7 +176,7 @@ def enable_totp(command: EnableTotp, tenant: Tenant, order: Order) -> Decision:
 
 def disable_totp(command: DisableTotp, tenant: Tenant, order: Order) -> Decision:
     """No longer ask for a one-time code."""
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     return Accepted(user.user_id, () if user.totp_id is None else (TotpDisabled(),))
@@ -200,7 +200,7 @@ def revoke_sessions(command: RevokeSessions, tenant: Tenant, order: Order) -> De
     user = tenant.users.get(command.user_id)
     if user is not None and user.status == "removed":
         return Accepted(user.user_id)
-    user = _other(command.user_id, tenant, order)
+    user = _in_reach(command.user_id, tenant, order)
     if isinstance(user, Refused):
         return user
     revoked = SessionsRevoked(session_id=command.session_id)
@@ -236,15 +236,13 @@ def _present(user_id: str, tenant: Tenant) -> User | Refused:
     return _in_wrong_state(user) if user.status == "removed" else user
 
 
-def _other(user_id: str, tenant: Tenant, order: Order) -> User | Refused:
-    """Give somebody that whoever orders may act on: themselves, or one who holds no more than they do.
+def _in_reach(user_id: str, tenant: Tenant, order: Order) -> User | Refused:
+    """Give a person who holds no more than whoever orders; everybody is within their own reach.
 
     Else a sub-user could take over the owner by choosing a password for them.
     """
     user = _present(user_id, tenant)
-    if isinstance(user, Refused) or is_self(user_id, tenant, order):
-        return user
-    return beyond(user_id, user, tenant, order) or user
+    return user if isinstance(user, Refused) else beyond(user_id, user, tenant, order) or user
 
 
 def _not_to_hand_out(subject: str, wanted: Holder, tenant: Tenant, order: Order) -> Refused | None:
