@@ -150,6 +150,11 @@ def _content(kind: type[Struct] | str) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
 
 
+def documented_kinds() -> dict[str, type[Struct]]:
+    """Give every Struct that a route documents, by the name of its schema."""
+    return dict(_documented)
+
+
 def component_schemas() -> dict[str, Any]:
     """Give the schemas of every Struct that a route documents, by name."""
     _, components = schemas_of(*_documented.values())

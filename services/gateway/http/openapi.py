@@ -1,6 +1,6 @@
 """The OpenAPI document: FastAPI's own, completed with what it can't know.
 
-Bodies are msgspec Structs, so their schemas come from there. Headers are told for each answer that has
+Bodies are msgspec Structs, so their schemas and examples come from there. Headers are told for each answer that has
 them. Links say which answer leads to which operation, so that a tool can walk the API as a client does.
 """
 
@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from services.gateway.http.bodies import component_schemas
+from services.gateway.http.bodies import component_schemas, documented_kinds
+from services.gateway.http.examples import example_of
 from services.gateway.http.request import AFTER_HEADER, CORRELATION_HEADER, POSITION_HEADER
 from services.gateway.http.writes import KEY_HEADER, demand_key
 
@@ -112,6 +113,16 @@ def _complete_operation(operation: Document, *, keyed: bool) -> None:
             name: {"$ref": f"#/components/headers/{name}"}
             for name in _headers(status, response, writes=writes)
         }
+        _show(response.get("content", {}))
+    _show(operation.get("requestBody", {}).get("content", {}))
+
+
+def _show(content: Document) -> None:
+    kinds = documented_kinds()
+    for media in content.values():
+        name = media["schema"].get("$ref", "").rpartition("/")[2]
+        if name in kinds:
+            media["example"] = example_of(kinds[name])
 
 
 def _plain(parameter: Document) -> None:

@@ -109,6 +109,11 @@ _TITLES: Final[Mapping[str, str]] = {
 }
 
 
+def title_of(code: str, status: HTTPStatus) -> str:
+    """Give what a code means in a few words."""
+    return _TITLES.get(code, status.phrase)
+
+
 class FieldError(Struct, frozen=True, kw_only=True):
     """One place that is wrong: a JSON pointer into the body (RFC 6901, as `#/note`), a header or a query parameter."""
 
@@ -153,7 +158,7 @@ class Problem(Exception):
         """Give what is answered. `instance` is the request's path."""
         return ProblemDocument(
             type=f"/docs/problems#{self.code}",
-            title=_TITLES.get(self.code, self.status.phrase),
+            title=title_of(self.code, self.status),
             status=self.status,
             detail=self.detail,
             instance=instance,

@@ -1,11 +1,15 @@
 """The reference page: the OpenAPI document as one plain page, with no script and nothing from elsewhere."""
 
+import json
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
+
+from services.gateway.http.problems import STATUS_OF_REFUSAL, title_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -17,6 +21,12 @@ _POLICY: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'sel
 async def reference(request: Request) -> Response:
     """Give the reference page."""
     return HTMLResponse(_page(request.app.openapi()), headers=_POLICY)
+
+
+@router.get("/docs/problems")
+async def problems() -> Response:
+    """Give what the `type` of a problem leads to."""
+    return HTMLResponse(_problems_page(), headers=_POLICY)
 
 
 @router.get("/docs/reference.css")
@@ -39,15 +49,35 @@ def _page(document: dict[str, Any]) -> str:
     schemas = "".join(
         _schema(name, schema) for name, schema in sorted(document["components"]["schemas"].items())
     )
-    title = escape(document["info"]["title"])
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} API</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="/docs/reference.css"></head><body><main>'
-        f"<h1>{title} API</h1><p>{escape(document['info']['description'])} "
+    title = f"{document['info']['title']} API"
+    return _html(
+        title,
+        f"<p>{escape(document['info']['description'])} "
         'The document itself: <a href="/openapi.json">openapi.json</a>. '
         'What is in the topics: <a href="/asyncapi.json">asyncapi.json</a>.</p>'
-        f"<nav><h2>Routes</h2><ul>{contents}</ul></nav>{sections}<h2>Bodies</h2>{schemas}</main></body></html>"
+        f"<nav><h2>Routes</h2><ul>{contents}</ul></nav>{sections}<h2>Bodies</h2>{schemas}",
+    )
+
+
+def _problems_page() -> str:
+    rows = "".join(
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{status}</td><td>{escape(title_of(code, status))}</td></tr>'
+        for code, status in STATUS_OF_REFUSAL.items()
+    )
+    return _html(
+        "Problems",
+        "<p>What the writer refuses, by the stable <code>code</code> of the answer. Any other code speaks of the request "
+        "itself; its <code>detail</code> and <code>errors</code> say what is wrong, and where.</p>"
+        f"<table><thead><tr><th>Code</th><th>Status</th><th>Meaning</th></tr></thead><tbody>{rows}</tbody></table>",
+    )
+
+
+def _html(title: str, content: str) -> str:
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="stylesheet" href="/docs/reference.css"></head><body><main>'
+        f"<h1>{escape(title)}</h1>{content}</main></body></html>"
     )
 
 
@@ -59,9 +89,10 @@ def _section(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     table = f"<table><thead><tr><th>Parameter</th><th>In</th><th>Meaning</th></tr></thead><tbody>{parameters}</tbody></table>"
     body = operation.get("requestBody")
-    sent = f"<p>Body: {_content(body['content'])}</p>" if body else ""
+    sent = f"<p>Body: {_content(body['content'])}</p>{_examples(body['content'])}" if body else ""
     answers = "".join(
-        f"<li><b>{escape(status)}</b> {escape(each['description'])} {_content(each.get('content', {}))}</li>"
+        f"<li><b>{escape(status)}</b> {escape(each['description'])} {_content(each.get('content', {}))}, "
+        f"with {_names(each['headers'])}{_examples(each.get('content', {})) if status != 'default' else ''}</li>"
         for status, each in operation["responses"].items()
     )
     return (
@@ -89,6 +120,18 @@ def _content(content: dict[str, Any]) -> str:
     )
 
 
+def _examples(content: dict[str, Any]) -> str:
+    return "".join(
+        f"<pre>{escape(json.dumps(media['example'], indent=2, ensure_ascii=False))}</pre>"
+        for media in content.values()
+        if "example" in media
+    )
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"<code>{escape(name)}</code>" for name in names)
+
+
 def _kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
@@ -96,7 +139,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_kind(each) for each in schema["anyOf"])
     if "enum" in schema:
-        return ", ".join(f"<code>{escape(str(each))}</code>" for each in schema["enum"])
+        return _names(map(str, schema["enum"]))
     if schema.get("type") == "array" and isinstance(schema.get("items"), dict):
         return f"list of {_kind(schema['items'])}"
     return escape(" ".join(str(schema[key]) for key in ("type", "format") if key in schema) or "anything")

@@ -1,5 +1,8 @@
 """Bodies are read strictly: whatever is wrong is answered with its place, and nothing is guessed."""
 
+import asyncio
+from http import HTTPStatus
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,3 +58,14 @@ async def test_a_body_is_read_to_its_bound_and_no_further() -> None:
     with pytest.raises(Problem, match="body_too_large"):
         await read_bounded(chunks(), 25, Problem(413, "body_too_large"))  # pyright: ignore[reportArgumentType]
     assert read == 3
+
+
+async def test_a_body_that_never_ends_is_given_up() -> None:
+    async def chunks():
+        yield b"x"
+        await asyncio.Event().wait()
+
+    with pytest.raises(Problem, match="body_too_slow"):
+        await read_bounded(
+            chunks(), 25, Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"), wait_s=0.01
+        )

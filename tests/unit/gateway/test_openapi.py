@@ -2,14 +2,18 @@
 
 import json
 import re
+from collections.abc import Iterator
+from html import escape
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from contracts.outcome import RefusalCode
 from services.gateway.http.app import create_app
 from services.gateway.http.openapi import operations
-from services.gateway.http.reference import _page
+from services.gateway.http.reference import _page, _problems_page
 from services.runtime.health import Health
 
 
@@ -70,6 +74,36 @@ def test_an_answer_tells_the_headers_that_it_has(document: dict[str, Any]) -> No
     assert named == set(document["components"]["headers"])
 
 
+def bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each body of JSON that is taken or given, with the operation's name."""
+    for _, _, operation in operations(document):
+        for each in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media_type, media in each.get("content", {}).items():
+                if "json" in media_type.split("/")[1].split("+"):
+                    yield operation["operationId"], media
+
+
+def test_every_body_has_an_example_that_its_schema_accepts(document: dict[str, Any]) -> None:
+    shown = list(bodies(document))
+    assert len(shown) > 50
+    for name, media in shown:
+        schema = {**media["schema"], "components": document["components"]}
+        errors = Draft202012Validator(schema).iter_errors(media["example"])
+        assert [(error.json_path, error.message) for error in errors] == [], name
+
+
+def test_every_text_of_an_example_is_said(document: dict[str, Any]) -> None:
+    for name, media in bodies(document):
+        for field, text in re.findall(r'"(\w+)": \[?"([^"]*)"', json.dumps(media["example"])):
+            assert text != field, f"{name}: say an example of {field!r} in examples.py"
+
+
+def test_no_example_looks_like_a_secret(document: dict[str, Any]) -> None:
+    for name, media in bodies(document):
+        for text in re.findall(r'"([^"]*)"', json.dumps(media["example"])):
+            assert not re.search(r"\$argon2|-----BEGIN|\bpf_[A-Za-z0-9_-]{20}", text), name
+
+
 def test_what_was_made_leads_to_whatever_can_be_done_with_it(document: dict[str, Any]) -> None:
     links = document["paths"]["/v1/mailboxes"]["post"]["responses"]["201"]["links"]
     about = {
@@ -96,5 +130,14 @@ def test_the_reference_page_shows_every_operation_and_loads_nothing_from_elsewhe
     page = _page(document)
     for path in document["paths"]:
         assert path in page
+    for name, media in bodies(document):
+        if name == "mailboxes_create" and "code" not in media["example"]:
+            assert escape(json.dumps(media["example"], indent=2, ensure_ascii=False)) in page
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+
+
+def test_the_type_of_every_refusal_leads_to_a_line_of_its_own() -> None:
+    page = _problems_page()
+    for code in RefusalCode:
+        assert f'id="{code.value}"' in page
