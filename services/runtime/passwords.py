@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 PASSWORD_LENGTH_MIN: Final = 8
@@ -53,10 +54,29 @@ class Hasher:
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
         self._argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._nobodys = self._argon2.hash("")
 
     async def hash(self, password: str) -> str:
         """Give the encoded Argon2id hash. Cancelling the wait does not stop a hash that has begun."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._argon2.hash, password)
+
+    async def verify(self, encoded: str | None, password: str) -> bool:
+        """Say whether a password is the one that was hashed. Without a hash it works as long, and says no.
+
+        Cancelling the wait does not stop the work. Raises argon2.exceptions.InvalidHashError for what is no hash.
+        """
+        known = encoded is not None
+        hashed = encoded if known else self._nobodys
+        matches = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._matches, hashed, password
+        )
+        return known and matches
+
+    def _matches(self, encoded: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(encoded, password)
+        except VerifyMismatchError:
+            return False
 
 
 @contextmanager
