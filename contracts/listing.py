@@ -1,12 +1,14 @@
-"""Which fields a list of mailboxes can be filtered by: the same for the list and for the export of a list.
+"""Which fields a list can be filtered by; for mailboxes the same in the list and in the export of a list.
 
-The columns are those of `contracts.views.MailboxRow`. The grammar is that of `services.runtime.filtering`.
+The columns are those of the rows in `contracts.views`. The grammar is that of `services.runtime.filtering`.
 """
 
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
+from contracts.permissions import Role
+from contracts.views.access import TenantStatus, UserStatus
 from contracts.views.mailbox import MailboxStatus
 
 FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time"]
@@ -44,4 +46,18 @@ MAILBOX_FILTER_FIELDS: Final[dict[str, FilterField]] = {
     "note": FilterField(column="note", kind="word"),
     "created_at": FilterField(column="created_at", kind="time"),
     "changed_at": FilterField(column="changed_at", kind="time"),
+}
+
+TENANT_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "tenant": FilterField(column="tenant", kind="text", spelling="lower"),
+    "title": FilterField(column="title", kind="text"),
+    "status": FilterField(column="status", kind="choice", choices=get_args(TenantStatus)),
+    "created_at": FilterField(column="created_at", kind="time"),
+}
+
+USER_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "email": FilterField(column="email", kind="text", spelling="lower"),
+    "role": FilterField(column="role", kind="choice", choices=get_args(Role)),
+    "status": FilterField(column="status", kind="choice", choices=get_args(UserStatus)),
+    "created_at": FilterField(column="created_at", kind="time"),
 }

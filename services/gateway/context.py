@@ -4,6 +4,7 @@ import asyncpg
 from msgspec import Struct
 
 from services.gateway.http.bootstrap_keys import KeyRing
+from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
 from services.runtime.blobs import Blobs
 from services.runtime.clock import Clock
@@ -23,6 +24,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     blobs: Blobs
     commands: CommandClient
     keys: KeyRing
+    limits: RateLimits
     health: Health
     clock: Clock
     fingerprint_key: bytes

@@ -3,7 +3,23 @@
 from typing import Final
 
 from contracts.topics import ACCESS, BULKIO, MAILBOX
-from contracts.views.access import TenantRow, fold_tenant
+from contracts.views.access import (
+    KeyRow,
+    PaidGroupRow,
+    PlacementRow,
+    TenantRow,
+    UserRow,
+    fold_key,
+    fold_paid_group,
+    fold_placement,
+    fold_tenant,
+    fold_user,
+    key_of,
+    paid_group_of,
+    placement_of,
+    tenant_of,
+    user_of,
+)
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
@@ -34,7 +50,17 @@ JOBS: Final = Projection(
 TENANTS: Final = Projection(
     name="tenants",
     family=ACCESS,
-    tables=(RowTable(name="tenants", row=TenantRow, key="tenant", key_of=stream_of, fold=fold_tenant),),
+    tables=(
+        RowTable(name="tenants", row=TenantRow, key="tenant", key_of=tenant_of, fold=fold_tenant),
+        RowTable(name="users", row=UserRow, key="user_id", key_of=user_of, fold=fold_user),
+        RowTable(name="api_keys", row=KeyRow, key="key_id", key_of=key_of, fold=fold_key),
+        RowTable(
+            name="paid_groups", row=PaidGroupRow, key="group_id", key_of=paid_group_of, fold=fold_paid_group
+        ),
+        RowTable(
+            name="placements", row=PlacementRow, key="placement_id", key_of=placement_of, fold=fold_placement
+        ),
+    ),
 )
 
 PROJECTIONS: Final = {each.name: each for each in (MAILBOXES, JOBS, TENANTS)}

@@ -5,11 +5,9 @@ Each question about a tenant's things names the tenant in its condition, so what
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-# SQL is put together from column names alone; ruff can't see that no value is among them.
-# ruff: noqa: S608
 
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 from msgspec import Struct
@@ -17,88 +15,57 @@ from msgspec import Struct
 from contracts.views.access import TenantRow
 from contracts.views.jobs import ExportRow, ImportRow
 from contracts.views.mailbox import DomainRow, MailboxRow
-from services.runtime.rows import RowStore
-
-TOTAL_MAX: Final = 10_000
+from services.gateway.read_models import Found, Table, many, one
+from services.runtime.filtering import CompiledFilter
 
 R = TypeVar("R", bound=Struct)
 
-
-class _Table(Struct, Generic[R], frozen=True):
-    """A read model's table, as far as its SQL follows from its row."""
-
-    name: str
-    columns: str
-    rows: RowStore[R]
-
-    @classmethod
-    def of(cls, name: str, row: type[R], key: str) -> "_Table[R]":
-        return cls(
-            name, ", ".join(f'"{column}"' for column in row.__struct_fields__), RowStore(name, row, key)
-        )
-
-
-_TENANTS: Final = _Table.of("tenants", TenantRow, "tenant")
-_DOMAINS: Final = _Table.of("domains", DomainRow, "domain")
-_MAILBOXES: Final = _Table.of("mailboxes", MailboxRow, "mailbox_id")
-_IMPORTS: Final = _Table.of("imports", ImportRow, "job_id")
-_EXPORTS: Final = _Table.of("exports", ExportRow, "job_id")
-
-
-class Found(Struct, Generic[R], frozen=True):
-    """One more row than was asked for at most, and how many there are, counted up to one above TOTAL_MAX."""
-
-    rows: list[R]
-    counted: int
+_TENANTS: Final = Table.of("tenants", TenantRow, "tenant")
+_DOMAINS: Final = Table.of("domains", DomainRow, "domain")
+_MAILBOXES: Final = Table.of("mailboxes", MailboxRow, "mailbox_id")
+_IMPORTS: Final = Table.of("imports", ImportRow, "job_id")
+_EXPORTS: Final = Table.of("exports", ExportRow, "job_id")
 
 
 async def get_tenant(pool: asyncpg.Pool, tenant: str) -> TenantRow | None:
     """Give a customer."""
-    return await _one(pool, _TENANTS, "tenant = $1", tenant)
+    return await one(pool, _TENANTS, "tenant = $1", tenant)
 
 
 async def get_domain(pool: asyncpg.Pool, tenant: str, domain: str) -> DomainRow | None:
     """Give a domain of the tenant."""
-    return await _one(pool, _DOMAINS, "tenant = $1 AND domain = $2", tenant, domain)
+    return await one(pool, _DOMAINS, "tenant = $1 AND domain = $2", tenant, domain)
 
 
 async def get_mailbox(pool: asyncpg.Pool, tenant: str, mailbox_id: str) -> MailboxRow | None:
     """Give a mailbox of the tenant."""
-    return await _one(pool, _MAILBOXES, "tenant = $1 AND mailbox_id = $2", tenant, mailbox_id)
+    return await one(pool, _MAILBOXES, "tenant = $1 AND mailbox_id = $2", tenant, mailbox_id)
 
 
 async def get_import(pool: asyncpg.Pool, tenant: str, job_id: str) -> ImportRow | None:
     """Give an import job of the tenant."""
-    return await _one(pool, _IMPORTS, "tenant = $1 AND job_id = $2", tenant, job_id)
+    return await one(pool, _IMPORTS, "tenant = $1 AND job_id = $2", tenant, job_id)
 
 
 async def get_export(pool: asyncpg.Pool, tenant: str, job_id: str) -> ExportRow | None:
     """Give an export job of the tenant."""
-    return await _one(pool, _EXPORTS, "tenant = $1 AND job_id = $2", tenant, job_id)
+    return await one(pool, _EXPORTS, "tenant = $1 AND job_id = $2", tenant, job_id)
 
 
-async def _one(pool: asyncpg.Pool, table: _Table[R], condition: str, *values: object) -> R | None:
-    record = await pool.fetchrow(f"SELECT {table.columns} FROM {table.name} WHERE {condition}", *values)
-    return None if record is None else table.rows.row_of(record)
-
-
-async def list_tenants(pool: asyncpg.Pool, after: str | None, limit: int) -> Found[TenantRow]:
-    """Give customers by id."""
-    return await _many(pool, _TENANTS, "tenant > $1", "tenant", limit, "true", [after or ""], [])
-
-
-async def list_domains(pool: asyncpg.Pool, tenant: str, after: str | None, limit: int) -> Found[DomainRow]:
-    """Give the tenant's domains by name."""
-    return await _many(
-        pool,
-        _DOMAINS,
-        "tenant = $1 AND domain > $2",
-        "domain",
-        limit,
-        "tenant = $1",
-        [tenant, after or ""],
-        [tenant],
+async def list_tenants(
+    pool: asyncpg.Pool, filtered: CompiledFilter, after: tuple[str] | None, limit: int
+) -> Found[TenantRow]:
+    """Give customers by id; the filter's arguments begin with `$1`."""
+    return await many(
+        pool, _TENANTS, filtered.sql, filtered.arguments, keys=("tenant",), after=after, limit=limit
     )
+
+
+async def list_domains(
+    pool: asyncpg.Pool, tenant: str, after: tuple[str] | None, limit: int
+) -> Found[DomainRow]:
+    """Give the tenant's domains by name."""
+    return await many(pool, _DOMAINS, "tenant = $1", [tenant], keys=("domain",), after=after, limit=limit)
 
 
 NewestFirst = tuple[datetime, str]
@@ -119,33 +86,12 @@ async def list_exports(
 
 
 async def _jobs(
-    pool: asyncpg.Pool, table: _Table[R], tenant: str, after: NewestFirst | None, limit: int
+    pool: asyncpg.Pool, table: Table[R], tenant: str, after: NewestFirst | None, limit: int
 ) -> Found[R]:
-    condition = "tenant = $1" + ("" if after is None else " AND (created_at, job_id) < ($2, $3)")
-    values = [tenant, *(after or ())]
-    return await _many(
-        pool, table, condition, "created_at DESC, job_id DESC", limit, "tenant = $1", values, [tenant]
+    keys = ("created_at", "job_id")
+    return await many(
+        pool, table, "tenant = $1", [tenant], keys=keys, after=after, limit=limit, descending=True
     )
-
-
-async def _many(
-    pool: asyncpg.Pool,
-    table: _Table[R],
-    condition: str,
-    order: str,
-    limit: int,
-    counted: str,
-    values: list[Any],
-    counted_values: list[Any],
-) -> Found[R]:
-    records = await pool.fetch(
-        f"SELECT {table.columns} FROM {table.name} WHERE {condition} ORDER BY {order} LIMIT {limit}", *values
-    )
-    count: int = await pool.fetchval(
-        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {counted} LIMIT {TOTAL_MAX + 1}) AS counted",
-        *counted_values,
-    )
-    return Found([table.rows.row_of(record) for record in records], count)
 
 
 _NOTE_PENDING: Final = """

@@ -8,9 +8,11 @@ from services.runtime.settings import RuntimeSettings
 
 
 class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
-    """`keys_file` maps the SHA-256 of each bearer key, in hex, to the actor and the tenant it is bound to.
+    """`keys_file` maps the SHA-256 of each bootstrap key, in hex, to the operator's name as an actor.
 
-    `gateway_export_file_hours` is for how long a finished export can be downloaded.
+    `gateway_export_file_hours` is for how long a finished export can be downloaded. `gateway_trusted_proxies` are
+    addresses or networks, joined by commas, whose X-Forwarded-For is believed. `gateway_requests_per_minute` is for each
+    key or person in each process, `gateway_anonymous_requests_per_minute` for each client address without a sign-in.
     """
 
     keys_file: str
@@ -20,3 +22,8 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     gateway_body_bytes_max: Annotated[int, Meta(ge=1)] = 64 * 1024
     gateway_outcome_wait_s: Annotated[float, Meta(gt=0)] = 10.0
     gateway_export_file_hours: Annotated[int, Meta(ge=1)] = 7 * 24
+    gateway_trusted_proxies: str = ""
+    gateway_requests_per_minute: Annotated[int, Meta(ge=1)] = 6_000
+    gateway_anonymous_requests_per_minute: Annotated[int, Meta(ge=1)] = 600
+    gateway_session_hours: Annotated[int, Meta(ge=1)] = 12
+    gateway_session_idle_minutes: Annotated[int, Meta(ge=2)] = 30

@@ -9,13 +9,14 @@ from typing import Final
 import uvicorn
 
 from contracts.topics import FAMILIES
-from services.gateway import queries
+from services.gateway import access_tokens, queries, sign_in_throttle
 from services.gateway.context import Gateway
 from services.gateway.http import idempotency
 from services.gateway.http.app import create_app
 from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.http.protocol import Protocol
 from services.gateway.projections import PROJECTIONS, SCHEMA
+from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
 from services.runtime.blobs import open_blobs
 from services.runtime.clock import utc_now
@@ -55,6 +56,9 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
             blobs=open_blobs(settings.blobs_url),
             commands=commands,
             keys=KeyRing.from_file(settings.keys_file),
+            limits=RateLimits(
+                settings.gateway_requests_per_minute, settings.gateway_anonymous_requests_per_minute
+            ),
             health=health,
             clock=utc_now,
             fingerprint_key=_fingerprint_key(settings),
@@ -70,6 +74,8 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 http=Protocol,
                 ws="none",
                 server_header=False,
+                proxy_headers=bool(settings.gateway_trusted_proxies),
+                forwarded_allow_ips=settings.gateway_trusted_proxies,
                 timeout_graceful_shutdown=STOP_WAIT_S,
             )
         )
@@ -111,6 +117,8 @@ async def _sweep(gateway: Gateway, stop: asyncio.Event) -> None:
     while not stop.is_set():
         await idempotency.sweep(gateway.pool)
         await queries.sweep_pending(gateway.pool)
+        await access_tokens.sweep(gateway.pool)
+        await sign_in_throttle.sweep(gateway.pool)
         await _pause(stop, SWEEP_PAUSE_S)
 
 

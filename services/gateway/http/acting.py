@@ -13,10 +13,12 @@ from msgspec import Struct
 from contracts.ids import TenantId, parse_uuid
 from contracts.permissions import NOWHERE, Reach, role_reach
 from services.gateway.context import Gateway
-from services.gateway.http.authentication import authenticate
+from services.gateway.http.authentication import authenticate, client_address
 from services.gateway.http.permission_table import TABLE, Needs
 from services.gateway.http.principal import Principal
 from services.gateway.http.problems import Problem, invalid, not_found
+from services.gateway.http.request import ANSWER_HEADERS
+from services.gateway.rate_limits import Policy
 from services.gateway.reaching import DomainPlace, domain_place, domains_within
 
 TENANT_HEADER: Final = "Postfach-Tenant"
@@ -51,6 +53,13 @@ class Access(Struct, frozen=True, kw_only=True):
         if not self.reach.everywhere:
             self.admit_place(await domain_place(self.gateway.pool, self.tenant, domain), unknown)
 
+    def admit_group(self, group_id: str) -> None:
+        """The same for a paid group: it is within when it is named, or everything is."""
+        if not (self.see.everywhere or group_id in self.see.groups):
+            raise not_found("paid_group_unknown")
+        if not (self.reach.everywhere or group_id in self.reach.groups):
+            raise page_forbidden()
+
     async def domains(self) -> list[str] | None:
         """Give the domains that the route's action may be done in; None for all of the tenant."""
         return await domains_within(self.gateway.pool, self.tenant, self.reach, self.principal.person_id)
@@ -63,10 +72,39 @@ def page_forbidden() -> Problem:
 
 async def _gate(request: Request) -> None:
     needs = TABLE[request.method, request.scope["route"].path]
-    if needs.who == "anyone":
-        return
     gateway: Gateway = request.app.state.gateway
+    if needs.who == "anyone":
+        await _count(request, gateway, "address", client_address(request))
+        return
     principal = await authenticate(request, gateway)
+    if principal is None:
+        # Counted, so that secrets can't be tried out at leisure.
+        await _count(request, gateway, "address", client_address(request))
+        raise _not_signed_in()
+    await _count(request, gateway, "principal", principal.actor)
+    request.scope[_ACCESS] = _access(request, gateway, principal, needs)
+
+
+Gate = Depends(_gate)
+
+
+async def _count(request: Request, gateway: Gateway, policy: Policy, whom: str) -> None:
+    standing = await gateway.limits.count(policy, whom, gateway.clock())
+    request.scope[ANSWER_HEADERS].update(standing.headers())
+    if not standing.allowed:
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "wait before the next request")
+
+
+def _not_signed_in() -> Problem:
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "not_signed_in",
+        "send a valid key as Authorization: Bearer …, or sign in",
+        headers={"WWW-Authenticate": 'Bearer realm="postfach"'},
+    )
+
+
+def _access(request: Request, gateway: Gateway, principal: Principal, needs: Needs) -> Access:
     if needs.who == "operator" and not principal.is_operator:
         raise Problem(HTTPStatus.FORBIDDEN, "operators_only", "only an operator may do this")
     if needs.who == "person" and principal.kind != "person":
@@ -78,12 +116,10 @@ async def _gate(request: Request) -> None:
         reach = role_reach(principal.role, principal.permissions, needs.page, needs.action)
         if not reach:
             raise page_forbidden()
-    if principal.tenant_suspended and not principal.is_operator and request.method not in _READING:
+    is_write = request.method not in _READING
+    if is_write and principal.tenant_suspended and not principal.is_operator and not needs.while_suspended:
         raise Problem(HTTPStatus.FORBIDDEN, "tenant_suspended", "nothing can be changed for now")
-    request.scope[_ACCESS] = Access(gateway=gateway, principal=principal, tenant=tenant, see=see, reach=reach)
-
-
-Gate = Depends(_gate)
+    return Access(gateway=gateway, principal=principal, tenant=tenant, see=see, reach=reach)
 
 
 def _acting_for(named: str | None, principal: Principal, needs: Needs) -> TenantId:

@@ -22,11 +22,17 @@ from services.gateway.http import (
     domains,
     exports,
     imports,
+    invitations,
+    keys,
     mailboxes,
+    me,
     openapi,
     operations,
+    paid_groups,
     reference,
+    sessions,
     tenants,
+    users,
 )
 from services.gateway.http.acting import Gate
 from services.gateway.http.authentication import SignInDocumented
@@ -34,6 +40,7 @@ from services.gateway.http.permission_table import Route, check_complete
 from services.gateway.http.plain_requests import NoUnknownBody, doubt_about
 from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
 from services.gateway.http.request import (
+    ANSWER_HEADERS,
     CORRELATION_HEADER,
     OnlyKnownParameters,
     correlation_of,
@@ -45,7 +52,20 @@ from services.runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-_ROUTERS: Final = (tenants, domains, mailboxes, imports, exports, operations)
+_ROUTERS: Final = (
+    tenants,
+    users,
+    invitations,
+    keys,
+    sessions,
+    me,
+    paid_groups,
+    domains,
+    mailboxes,
+    imports,
+    exports,
+    operations,
+)
 
 _TITLE: Final = "Postfach"
 _DESCRIPTION: Final = (
@@ -111,6 +131,7 @@ class _Surroundings:
         correlation = correlation_of(None if given is None else given.decode("latin-1"))
         scope["postfach.correlation"] = correlation
         doubt = doubt_about(scope["raw_path"] + scope["query_string"], scope["headers"])
+        scope[ANSWER_HEADERS] = {}
         started = time.perf_counter()
         status = 500
 
@@ -120,6 +141,7 @@ class _Surroundings:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[CORRELATION_HEADER] = correlation
+                headers.update(scope[ANSWER_HEADERS])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
             await send(message)

@@ -82,7 +82,7 @@ async def list_(
 ) -> Response:
     """Give the tenant's domains by name."""
     name, size = list_name("domains", tenant), page_size(size)
-    after = None if token is None else decode_token(token, tuple[Text], name).after[0]
+    after = None if token is None else decode_token(token, tuple[Text], name).after
     page = cut(await queries.list_domains(gateway.pool, tenant, after, size + 1), size, name, ("domain",))
     return answer(
         DomainPage(

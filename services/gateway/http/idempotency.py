@@ -23,6 +23,14 @@ LEASE_S: Final = 20
 """Longer than any request works on its command: the wait for an outcome, a password's hash, an upload's sealing."""
 
 
+class ShownOnce(Response):
+    """A JSON answer with a secret in it, which a replay has not."""
+
+    def __init__(self, response: Response, kept: bytes) -> None:
+        super().__init__(response.body, response.status_code, dict(response.headers), response.media_type)
+        self.kept = kept
+
+
 class Answer(Struct, frozen=True):
     """An HTTP answer that can be kept."""
 
@@ -33,11 +41,10 @@ class Answer(Struct, frozen=True):
 
     @classmethod
     def of(cls, response: Response) -> "Answer":
-        """Give the part of a response that a replay repeats."""
+        """Give the part of a response that a replay repeats; a secret that was shown is not in it."""
+        body = response.kept if isinstance(response, ShownOnce) else bytes(response.body)
         kept = tuple((name, value) for name, value in response.headers.items() if name in _KEPT_HEADERS)
-        return cls(
-            response.status_code, bytes(response.body), kept, response.media_type or "application/json"
-        )
+        return cls(response.status_code, body, kept, response.media_type or "application/json")
 
     def response(self, *, replayed: bool = False) -> Response:
         """Give the answer to a client."""

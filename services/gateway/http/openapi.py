@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from services.gateway.http.bodies import component_schemas, documented_kinds
 from services.gateway.http.examples import example_of
+from services.gateway.http.permission_table import TABLE
 from services.gateway.http.request import AFTER_HEADER, CORRELATION_HEADER, POSITION_HEADER
 from services.gateway.http.writes import KEY_HEADER, demand_key
 
@@ -45,6 +46,14 @@ _HEADERS: Final[Document] = {
         "description": "After how many seconds to ask again.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
+    "RateLimit": {
+        "description": "How many requests are left, and in how many seconds there are more again.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "How many requests are granted in a window of so many seconds.",
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {
         "description": "How to sign in.",
         "schema": {"type": "string"},
@@ -72,8 +81,10 @@ def complete(app: FastAPI) -> Callable[[], Document]:
                 components["schemas"].pop(unused, None)
             components["headers"] = _HEADERS
             keyed = set(_keyed_operations(app))
-            for _, _, operation in operations(document):
+            for method, path, operation in operations(document):
                 _complete_operation(operation, keyed=operation["operationId"] in keyed)
+                if TABLE[method.upper(), path].who == "anyone":
+                    operation["security"] = []
             _link(document)
             app.openapi_schema = document
         return app.openapi_schema
@@ -136,7 +147,7 @@ def _plain(parameter: Document) -> None:
 
 
 def _headers(status: str, response: Document, *, writes: bool) -> Iterator[str]:
-    yield CORRELATION_HEADER
+    yield from (CORRELATION_HEADER, "RateLimit", "RateLimit-Policy")
     if status == "default":
         yield from ("Retry-After", "WWW-Authenticate", "Idempotent-Replayed")
     elif writes:

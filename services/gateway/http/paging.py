@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from services.gateway.http.problems import invalid
 from services.gateway.http.request import Text
 from services.gateway.http.tokens import read_token, write_token
-from services.gateway.queries import TOTAL_MAX, Found
+from services.gateway.read_models import TOTAL_MAX, Found
 
 PAGE_SIZE_MAX: Final = 500
 PAGE_SIZE_DEFAULT: Final = 50

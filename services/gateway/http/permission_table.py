@@ -22,11 +22,13 @@ class Needs(Struct, frozen=True):
     "anyone" needs no sign-in, "signed_in" any, "person" that of a person; "tenant" is whoever acts for a tenant;
     "operator" is operators only. A page, where there is one, is a page of the tenant acted for: the caller must be
     allowed `action` on it somewhere. Where exactly is for the route to check, with `Access.admit` or a list's domains.
+    `while_suspended`: a write that a suspended tenant's people may still do.
     """
 
     who: Who
     page: PageName | None = None
     action: Action = "see"
+    while_suspended: bool = False
 
     @property
     def for_tenant(self) -> bool:
@@ -34,12 +36,53 @@ class Needs(Struct, frozen=True):
         return self.who == "tenant" or self.page is not None
 
 
+ANYONE: Final = Needs("anyone")
+PERSON: Final = Needs("person")
 OPERATORS: Final = Needs("operator")
 
 TABLE: Final[dict[Route, Needs]] = {
     ("POST", "/v1/tenants"): OPERATORS,
     ("GET", "/v1/tenants"): OPERATORS,
     ("GET", "/v1/tenants/{tenant}"): OPERATORS,
+    ("PATCH", "/v1/tenants/{tenant}"): OPERATORS,
+    ("POST", "/v1/tenants/{tenant}:suspend"): OPERATORS,
+    ("POST", "/v1/tenants/{tenant}:resume"): OPERATORS,
+    ("POST", "/v1/tenants/{tenant}:close"): OPERATORS,
+    ("POST", "/v1/sessions"): ANYONE,
+    ("GET", "/v1/sessions"): PERSON,
+    ("DELETE", "/v1/sessions/current"): Needs("person", while_suspended=True),
+    ("POST", "/v1/sessions/{session_id}:revoke"): Needs("person", while_suspended=True),
+    ("GET", "/v1/me"): Needs("signed_in"),
+    ("POST", "/v1/me:changePassword"): PERSON,
+    ("POST", "/v1/me/totp"): PERSON,
+    ("POST", "/v1/me/totp:confirm"): PERSON,
+    ("POST", "/v1/me/totp:disable"): PERSON,
+    ("POST", "/v1/invitations:accept"): ANYONE,
+    ("POST", "/v1/users"): Needs("tenant", "users", "change"),
+    ("GET", "/v1/users"): Needs("tenant", "users"),
+    ("GET", "/v1/users/{user_id}"): Needs("tenant", "users"),
+    ("GET", "/v1/users/{user_id}/sessions"): Needs("tenant", "users"),
+    ("PATCH", "/v1/users/{user_id}"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:renewInvitation"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:grant"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:setPassword"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:disable"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:enable"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:remove"): Needs("tenant", "users", "destroy"),
+    ("POST", "/v1/users/{user_id}:resetTotp"): Needs("tenant", "users", "change"),
+    ("POST", "/v1/users/{user_id}:revokeSessions"): Needs("tenant", "users", "change", while_suspended=True),
+    ("POST", "/v1/keys"): Needs("tenant", "users", "change"),
+    ("GET", "/v1/keys"): Needs("tenant", "users"),
+    ("GET", "/v1/keys/{key_id}"): Needs("tenant", "users"),
+    ("POST", "/v1/keys/{key_id}:revoke"): Needs("tenant", "users", "destroy"),
+    ("POST", "/v1/paid-groups"): Needs("operator", "groups", "change"),
+    ("GET", "/v1/paid-groups"): Needs("tenant", "groups"),
+    ("GET", "/v1/paid-groups/{group_id}"): Needs("tenant", "groups"),
+    ("PATCH", "/v1/paid-groups/{group_id}"): Needs("tenant", "groups", "change"),
+    ("POST", "/v1/paid-groups/{group_id}:changePlan"): Needs("operator", "groups", "change"),
+    ("POST", "/v1/paid-groups/{group_id}:remove"): Needs("tenant", "groups", "destroy"),
+    ("POST", "/v1/domains/{domain}:place"): Needs("tenant", "groups", "change"),
+    ("POST", "/v1/domains/{domain}:withdraw"): Needs("tenant", "groups", "change"),
     ("POST", "/v1/domains"): Needs("tenant", "domains", "change"),
     ("GET", "/v1/domains"): Needs("tenant", "domains"),
     ("GET", "/v1/domains/{domain}"): Needs("tenant", "domains"),

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
 from contracts.outcome import Outcome, RefusalCode
@@ -122,8 +122,18 @@ class FieldError(Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class TenantChoice(Struct, frozen=True):
+    """A tenant that a person may have meant."""
+
+    tenant: str
+    title: str
+
+
 class ProblemDocument(Struct, frozen=True, kw_only=True):
-    """RFC 9457, with a stable `code`, the places that are wrong, and the id by which logs and events are found."""
+    """RFC 9457, with a stable `code`, the places that are wrong, and the id by which logs and events are found.
+
+    `tenants` is there with the code tenant_needed alone.
+    """
 
     type: str
     title: str
@@ -133,6 +143,7 @@ class ProblemDocument(Struct, frozen=True, kw_only=True):
     code: str
     trace_id: str
     errors: tuple[FieldError, ...] = ()
+    tenants: tuple[TenantChoice, ...] | UnsetType = UNSET
 
 
 class Problem(Exception):
@@ -146,6 +157,7 @@ class Problem(Exception):
         *,
         errors: tuple[FieldError, ...] = (),
         headers: Mapping[str, str] | None = None,
+        tenants: tuple[TenantChoice, ...] | UnsetType = UNSET,
     ) -> None:
         super().__init__(code)
         self.status = status
@@ -153,6 +165,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
+        self.tenants = tenants
 
     def document(self, instance: str, trace_id: str) -> ProblemDocument:
         """Give what is answered. `instance` is the request's path."""
@@ -165,6 +178,7 @@ class Problem(Exception):
             code=self.code,
             trace_id=trace_id,
             errors=self.errors,
+            tenants=self.tenants,
         )
 
 

@@ -21,6 +21,9 @@ from services.runtime.kafka.projection import wait_for_position
 POSITION_HEADER: Final = "Postfach-Position"
 AFTER_HEADER: Final = "Postfach-After"
 CORRELATION_HEADER: Final = "Postfach-Correlation"
+ANSWER_HEADERS: Final = "postfach.headers"
+"""The key in a request's scope of the headers that its answer gets, whatever the answer is."""
+
 CATCH_UP_WAIT_S: Final = 2.0
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from contracts.bulkio import RowRefusal
 from contracts.ids import DomainName
-from contracts.views.access import TenantRow
+from contracts.views.access import TenantRow, TenantStatus
 from contracts.views.jobs import (
     EXPORT_END_STATES,
     IMPORT_END_STATES,
@@ -39,6 +39,7 @@ class TenantView(View, frozen=True, kw_only=True):
 
     tenant: str
     title: str
+    status: TenantStatus
     version: int
     created_at: datetime
     changed_at: datetime
@@ -208,6 +209,7 @@ def tenant_view(row: TenantRow) -> TenantView:
     return TenantView(
         tenant=row.tenant,
         title=row.title,
+        status=row.status,
         version=row.version,
         created_at=row.created_at,
         changed_at=row.changed_at,

@@ -13,7 +13,7 @@ from services.gateway.http.paging import Instant, Token, cut, decode_token, list
 from services.gateway.http.problems import Problem
 from services.gateway.http.request import Position, Text
 from services.gateway.http.tokens import write_token
-from services.gateway.queries import TOTAL_MAX, Found
+from services.gateway.read_models import TOTAL_MAX, Found
 
 BY_ADDRESS = tuple[Text, Text, Text]
 BY_TIME = tuple[Instant, Text]
