@@ -17,6 +17,9 @@ NOTE_LENGTH_MAX: Final = 1_000
 
 MAILBOX_LIMIT_MAX: Final = 10_000_000
 
+PENDING_CLAIM_DAYS: Final = 7
+"""How long a claim holds that nobody has proven: from then on another tenant may register the domain."""
+
 Note = Annotated[str, Meta(max_length=NOTE_LENGTH_MAX, pattern=STORABLE, extra=PERSONAL)]
 PersonalLocalPart = Annotated[LocalPart, Meta(min_length=1, max_length=64, extra=PERSONAL)]
 MailboxLimit = Annotated[int, Meta(ge=0, le=MAILBOX_LIMIT_MAX)]

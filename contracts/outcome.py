@@ -48,6 +48,7 @@ class RefusalCode(StrEnum):
     RULE_UNKNOWN = "rule_unknown"
     RULE_LIMIT_REACHED = "rule_limit_reached"
     ALIAS_UNKNOWN = "alias_unknown"
+    ALIAS_LIMIT_REACHED = "alias_limit_reached"
     TARGET_UNKNOWN = "target_unknown"
     JOB_UNKNOWN = "job_unknown"
     JOB_ENDED = "job_ended"

@@ -16,6 +16,8 @@ RANK_MAX: Final = 1_000_000
 RANK_DEFAULT: Final = 1_000
 RULES_MAX: Final = 10_000
 """Rules of one domain that are not removed."""
+ALIASES_MAX: Final = 10_000
+"""Aliases of one domain that are not removed: giving it up removes all of them in one decision."""
 
 PatternText = Annotated[str, Meta(min_length=1, max_length=PATTERN_LENGTH_MAX)]
 Rank = Annotated[int, Meta(ge=0, le=RANK_MAX)]

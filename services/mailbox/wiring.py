@@ -11,8 +11,8 @@ from contracts.topics import ACCESS, MAILBOX
 from services.mailbox.core import decide as domain_decisions
 from services.mailbox.core import decide_tenant as tenant_decisions
 from services.mailbox.core import domain as domain_state
+from services.mailbox.core import domain_fold, tenant_fold
 from services.mailbox.core import tenant as tenant_state
-from services.mailbox.core import tenant_fold
 from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import DIRECTORY, TENANTS
@@ -33,7 +33,7 @@ DOMAIN_DECIDER: Final = Decider[Domain, MailboxCommand, MailboxEvent](
     subject_of=domain_state.subject_of,
     version_of=Domain.version_of,
     decide=domain_decisions.decide,
-    evolve=domain_state.evolve,
+    evolve=domain_fold.evolve,
 )
 TENANT_DECIDER: Final = Decider[Tenant, AccessCommand, AccessEvent](
     new_state=Tenant.unknown,

@@ -28,6 +28,7 @@ from contracts.message import tag_of
 from contracts.outcome import RefusalCode
 from services.mailbox.core import decide as domain_decisions
 from services.mailbox.core import domain as domain_state
+from services.mailbox.core import domain_fold
 from services.mailbox.core.domain import Domain
 
 NOON: Final = datetime(2030, 6, 15, 12, tzinfo=UTC)
@@ -73,7 +74,7 @@ MAILBOX_CORE: Final = Core[Domain, m.MailboxCommand, m.MailboxEvent](
     subject_of=domain_state.subject_of,
     version_of=Domain.version_of,
     decide=domain_decisions.decide,
-    evolve=domain_state.evolve,
+    evolve=domain_fold.evolve,
 )
 
 

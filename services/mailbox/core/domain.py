@@ -1,11 +1,10 @@
 """What the writer knows of one mail domain: just what decisions need, lean enough for a million mailboxes."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from datetime import datetime
 
 from msgspec import Struct, field
 
-from contracts.envelope import EventEnvelope
 from contracts.ids import ArchiveId, CredentialId, DomainName, LocalPart, MailboxId, TenantId
 from contracts.mailbox import (
     AllowSelfService,
@@ -13,31 +12,17 @@ from contracts.mailbox import (
     CleanMailbox,
     CreateMailbox,
     DeleteMailbox,
-    DomainActivated,
-    DomainRegistered,
-    DomainRemoved,
-    DomainResumed,
-    DomainSuspended,
     ForbidSelfService,
-    MailboxCleaned,
     MailboxCommand,
-    MailboxCreated,
-    MailboxDeleted,
-    MailboxEvent,
-    MailboxLimitSet,
-    MailboxRestored,
-    MailboxResumed,
-    MailboxSuspended,
-    NoteChanged,
-    PasswordSet,
     RestoreMailbox,
     ResumeMailbox,
-    SelfServiceAllowed,
-    SelfServiceForbidden,
     SetPassword,
     SuspendMailbox,
 )
+from contracts.routing import AddAlias, AddRule, ChangeRule, RemoveAlias, RemoveRule
 from contracts.views.mailbox import DomainRow, DomainStatus, MailboxRow
+from contracts.views.routing import AliasRow, RuleRow
+from services.mailbox.core.routing import Alias, Destination, Routing, Rule
 
 
 class Mailbox(Struct, gc=False):
@@ -67,17 +52,26 @@ class Mailbox(Struct, gc=False):
 class Domain(Struct, kw_only=True):
     """One mail domain. Without a status it was never registered; `mailboxes` counts those that are not deleted.
 
-    `by_local_part` holds deleted mailboxes too: that is the quarantine of their addresses.
+    `by_local_part` holds deleted mailboxes too: that is the quarantine of their addresses. `registered_at` is when the
+    present holder claimed the domain; the other fields are those of `DomainRow`.
     """
 
     name: DomainName
     tenant: TenantId | None = None
     status: DomainStatus | None = None
+    suspended: bool = False
+    suspended_with_tenant: bool = False
     mailbox_limit: int | None = None
+    assigned_to: str | None = None
+    group_id: str | None = None
+    followed_tenant: int = 0
+    followed_group: int = 0
+    registered_at: datetime | None = None
     version: int = 0
     mailboxes: int = 0
     by_id: dict[str, Mailbox] = field(default_factory=dict[str, Mailbox])
     by_local_part: dict[str, Mailbox] = field(default_factory=dict[str, Mailbox])
+    routing: Routing = field(default_factory=Routing)
 
     @classmethod
     def unknown(cls, stream: str) -> "Domain":
@@ -85,26 +79,46 @@ class Domain(Struct, kw_only=True):
         return cls(name=DomainName(stream))
 
     @classmethod
-    def from_rows(cls, row: DomainRow, mailboxes: Iterable[MailboxRow] = ()) -> "Domain":
+    def from_rows(
+        cls,
+        row: DomainRow,
+        mailboxes: Iterable[MailboxRow] = (),
+        rules: Iterable[RuleRow] = (),
+        aliases: Iterable[AliasRow] = (),
+    ) -> "Domain":
         """Give the state that the read model tells of: the same as folding the events it has seen."""
         domain = cls(
             name=DomainName(row.domain),
             tenant=TenantId(row.tenant),
             status=row.status,
+            suspended=row.suspended,
+            suspended_with_tenant=row.suspended_with_tenant,
             mailbox_limit=row.mailbox_limit,
+            assigned_to=row.assigned_to,
+            group_id=row.group_id,
+            followed_tenant=row.followed_tenant,
+            followed_group=row.followed_group,
+            registered_at=row.created_at,
             version=row.version,
+            routing=Routing(
+                catch_all=Destination.of(row.catch_all_id, row.catch_all_domain),
+                copies=row.copies,
+                contact=Destination.of(row.contact_id, row.contact_domain),
+            ),
         )
         for mailbox in mailboxes:
             domain.adopt(mailbox)
+        for rule in rules:
+            domain.adopt_rule(rule)
+        for alias in aliases:
+            domain.adopt_alias(alias)
         return domain
 
     def adopt(self, row: MailboxRow) -> None:
         """Take in a mailbox of this domain from the read model; called once for each of them, in any order."""
-        tenant = self.tenant if self.tenant == row.tenant else None
         mailbox = Mailbox(
             MailboxId(row.mailbox_id),
-            # One text for a million mailboxes, not a million equal ones.
-            tenant or TenantId(row.tenant),
+            self.shared(TenantId(row.tenant)),
             LocalPart(row.local_part),
             None if row.credential_id is None else CredentialId(row.credential_id),
             row.note,
@@ -118,12 +132,46 @@ class Domain(Struct, kw_only=True):
         if not mailbox.deleted:
             self.mailboxes += 1
 
+    def adopt_rule(self, row: RuleRow) -> None:
+        """Take in a rule of this domain from the read model; called once for each of them, in any order."""
+        self.routing.add_rule(
+            Rule(
+                row.rule_id,
+                self.shared(TenantId(row.tenant)),
+                row.pattern,
+                row.rank,
+                Destination(row.target_id, row.target_domain),
+                row.status,
+                row.dropped_with,
+                row.version,
+            )
+        )
+
+    def adopt_alias(self, row: AliasRow) -> None:
+        """Take in an alias of this domain from the read model; called once for each of them, in any order."""
+        self.routing.add_alias(
+            Alias(
+                row.alias_id,
+                self.shared(TenantId(row.tenant)),
+                LocalPart(row.local_part),
+                Destination(row.target_id, row.target_domain),
+                row.removed,
+                row.version,
+            )
+        )
+
+    def shared(self, tenant: TenantId) -> TenantId:
+        """Give the tenant id: one text for a million mailboxes, not a million equal ones."""
+        return self.tenant if self.tenant is not None and self.tenant == tenant else tenant
+
     def version_of(self, subject: str) -> int:
-        """Give the version of the domain itself or of a mailbox in it; 0 when the subject does not exist."""
+        """Give the version of the domain itself or of what is in it; 0 when the subject does not exist."""
         if subject == self.name:
             return self.version
-        mailbox = self.by_id.get(subject)
-        return 0 if mailbox is None else mailbox.version
+        thing = (
+            self.by_id.get(subject) or self.routing.rules.get(subject) or self.routing.aliases.get(subject)
+        )
+        return 0 if thing is None else thing.version
 
     def add(self, mailbox: Mailbox) -> None:
         """Make a mailbox known under its id and its address."""
@@ -132,7 +180,7 @@ class Domain(Struct, kw_only=True):
 
 
 def subject_of(command: MailboxCommand, domain: Domain) -> str:
-    """Give what the command is about: a mailbox's id, or the domain's name."""
+    """Give what the command is about: the id of a mailbox, rule or alias, or the domain's name."""
     match command:
         case (
             CreateMailbox()
@@ -147,104 +195,9 @@ def subject_of(command: MailboxCommand, domain: Domain) -> str:
             | RestoreMailbox()
         ):
             return command.mailbox_id
+        case AddRule() | ChangeRule() | RemoveRule():
+            return command.rule_id
+        case AddAlias() | RemoveAlias():
+            return command.alias_id
         case _:
             return domain.name
-
-
-def evolve(domain: Domain, event: EventEnvelope[MailboxEvent]) -> None:
-    """Change the state as the event tells. Never refuses: an event is a fact."""
-    data = event.data
-    match data:
-        case MailboxCreated():
-            _create(domain, event, data)
-        case (
-            DomainRegistered()
-            | DomainActivated()
-            | DomainSuspended()
-            | DomainResumed()
-            | DomainRemoved()
-            | MailboxLimitSet()
-        ):
-            _evolve_domain(domain, event, data)
-        case _:
-            mailbox = domain.by_id[event.subject]
-            mailbox.version = event.version
-            _evolve_mailbox(domain, mailbox, data)
-
-
-def _create(domain: Domain, event: EventEnvelope[MailboxEvent], data: MailboxCreated) -> None:
-    tenant = domain.tenant if domain.tenant == event.tenant else None
-    domain.add(
-        Mailbox(
-            data.mailbox_id,
-            tenant or event.tenant,
-            data.local_part,
-            data.credential_id,
-            data.note,
-            version=event.version,
-        )
-    )
-    domain.mailboxes += 1
-
-
-DomainEvent = (
-    DomainRegistered | DomainActivated | DomainSuspended | DomainResumed | DomainRemoved | MailboxLimitSet
-)
-
-
-def _evolve_domain(domain: Domain, event: EventEnvelope[MailboxEvent], data: DomainEvent) -> None:
-    domain.version = event.version
-    match data:
-        case DomainRegistered(mailbox_limit=limit):
-            domain.tenant, domain.status, domain.mailbox_limit = event.tenant, "pending", limit
-        case DomainActivated() | DomainResumed():
-            domain.status = "active"
-        case DomainSuspended():
-            domain.status = "suspended"
-        case DomainRemoved():
-            domain.status = "removed"
-        case MailboxLimitSet(mailbox_limit=limit):
-            domain.mailbox_limit = limit
-        case _:
-            assert_never(data)
-
-
-ChangeOfMailbox = (
-    NoteChanged
-    | PasswordSet
-    | SelfServiceAllowed
-    | SelfServiceForbidden
-    | MailboxSuspended
-    | MailboxResumed
-    | MailboxCleaned
-    | MailboxDeleted
-    | MailboxRestored
-)
-
-
-def _evolve_mailbox(domain: Domain, mailbox: Mailbox, data: ChangeOfMailbox) -> None:
-    match data:
-        case NoteChanged(note=note):
-            mailbox.note = note
-        case PasswordSet(credential_id=credential_id):
-            mailbox.credential_id = credential_id
-        case SelfServiceAllowed():
-            mailbox.self_service = True
-        case SelfServiceForbidden():
-            mailbox.self_service = False
-        case MailboxSuspended():
-            mailbox.suspended = True
-        case MailboxResumed():
-            mailbox.suspended = False
-        case MailboxCleaned(generation=generation):
-            mailbox.generation = generation
-        case MailboxDeleted():
-            mailbox.archive_id, mailbox.generation = data.archive_id, data.generation
-            domain.mailboxes -= 1
-        case MailboxRestored():
-            mailbox.archive_id, mailbox.generation = None, data.generation
-            mailbox.credential_id, mailbox.note = data.credential_id, data.note
-            mailbox.self_service, mailbox.suspended = data.self_service, data.suspended
-            domain.mailboxes += 1
-        case _:
-            assert_never(data)
