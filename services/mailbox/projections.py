@@ -21,6 +21,7 @@ from contracts.views.access import (
     user_of,
 )
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
+from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
 from services.runtime.kafka.projection import Projection, RowTable
 
 DIRECTORY: Final = Projection(
@@ -29,6 +30,8 @@ DIRECTORY: Final = Projection(
     tables=(
         RowTable(name="domains", row=DomainRow, key="domain", key_of=stream_of, fold=fold_domain),
         RowTable(name="mailboxes", row=MailboxRow, key="mailbox_id", key_of=mailbox_of, fold=fold_mailbox),
+        RowTable(name="rules", row=RuleRow, key="rule_id", key_of=rule_of, fold=fold_rule),
+        RowTable(name="aliases", row=AliasRow, key="alias_id", key_of=alias_of, fold=fold_alias),
     ),
 )
 TENANTS: Final = Projection(

@@ -9,6 +9,7 @@ from msgspec import Struct, convert
 
 from contracts.views.access import KeyRow, PaidGroupRow, PlacementRow, TenantRow, UserRow
 from contracts.views.mailbox import DomainRow, MailboxRow
+from contracts.views.routing import AliasRow, RuleRow
 from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import DIRECTORY, TENANTS
@@ -30,12 +31,18 @@ async def load_domains(pool: Pool, partition: int) -> Snapshot[Domain]:
         next_offset = await _next_offset(connection, DIRECTORY, partition)
         async for records in _domain_records(connection, partition):
             for record in records:
-                row = DomainRow(**{column: record[column] for column in DomainRow.__struct_fields__})
+                row = _row(record, DomainRow)
                 streams[row.domain] = _stream_state(record, Domain.from_rows(row))
         async for records in _mailbox_records(connection, partition):
             for record in records:
                 row = MailboxRow(**record)
                 streams[row.domain].state.adopt(row)
+        async for records in _rule_records(connection, partition):
+            for rule in (_row(record, RuleRow) for record in records):
+                streams[rule.domain].state.adopt_rule(rule)
+        async for records in _alias_records(connection, partition):
+            for alias in (_row(record, AliasRow) for record in records):
+                streams[alias.domain].state.adopt_alias(alias)
     return Snapshot(next_offset=next_offset, streams=streams)
 
 
@@ -109,7 +116,9 @@ def _domain_records(connection: Connection, partition: int) -> AsyncIterator[Seq
     return _in_chunks(
         connection,
         """
-        SELECT d.domain, d.tenant, d.status, d.mailbox_limit, d.mailboxes, d.version, d.created_at, d.changed_at,
+        SELECT d.domain, d.tenant, d.status, d.suspended, d.suspended_with_tenant, d.mailbox_limit, d.mailboxes,
+            d.challenge, d.assigned_to, d.group_id, d.followed_tenant, d.followed_group, d.catch_all_id,
+            d.catch_all_domain, d.copies, d.contact_id, d.contact_domain, d.version, d.created_at, d.changed_at,
             s.streamseq, s.tail_hash, s.last_time
         FROM projection_streams AS s JOIN domains AS d ON d.domain = s.stream
         WHERE s.projection = $1 AND s."partition" = $2
@@ -126,6 +135,34 @@ def _mailbox_records(connection: Connection, partition: int) -> AsyncIterator[Se
         SELECT m.mailbox_id, m.tenant, m.domain, m.local_part, m.note, m.status, m.suspended, m.self_service,
             m.credential_id, m.generation, m.archive_id, m.expires_at, m.version, m.created_at, m.changed_at
         FROM projection_streams AS s JOIN mailboxes AS m ON m.domain = s.stream
+        WHERE s.projection = $1 AND s."partition" = $2
+        """,
+        DIRECTORY.name,
+        partition,
+    )
+
+
+def _rule_records(connection: Connection, partition: int) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    return _in_chunks(
+        connection,
+        """
+        SELECT r.rule_id, r.tenant, r.domain, r.pattern, r.rank, r.prefix, r.suffix, r.literals, r.regex,
+            r.target_id, r.target_domain, r.status, r.dropped_with, r.version, r.created_at, r.changed_at
+        FROM projection_streams AS s JOIN rules AS r ON r.domain = s.stream
+        WHERE s.projection = $1 AND s."partition" = $2
+        """,
+        DIRECTORY.name,
+        partition,
+    )
+
+
+def _alias_records(connection: Connection, partition: int) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    return _in_chunks(
+        connection,
+        """
+        SELECT a.alias_id, a.tenant, a.domain, a.local_part, a.target_id, a.target_domain, a.removed, a.version,
+            a.created_at, a.changed_at
+        FROM projection_streams AS s JOIN aliases AS a ON a.domain = s.stream
         WHERE s.projection = $1 AND s."partition" = $2
         """,
         DIRECTORY.name,
