@@ -1,5 +1,6 @@
 """Any message of any topic, made from the types themselves, so that a new field is tried without anybody's doing."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Raw, inspect, json
 
 from contracts.access import OnboardTenant
+from contracts.ids import UUID_PATTERN
 from contracts.message import STORABLE
 
 # JSON has no lone surrogates; everything else that a text can hold is tried.
@@ -48,7 +50,7 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
                 lambda each: each.replace(tzinfo=UTC)
             )
         case inspect.VarTupleType():
-            return st.lists(_of(kind.item_type), max_size=4).map(tuple)
+            return st.lists(_of(kind.item_type), min_size=kind.min_length or 0, max_size=4).map(tuple)
         case inspect.DictType():
             return st.dictionaries(_of(kind.key_type), _of(kind.value_type), max_size=4)
         case inspect.RawType():
@@ -58,7 +60,13 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
 
 
 def _texts(kind: inspect.StrType) -> st.SearchStrategy[str]:
-    if kind.pattern is not None and kind.pattern != STORABLE:
-        return st.from_regex(kind.pattern.removesuffix("$"), fullmatch=True)
-    # What matches STORABLE needs no search: the characters tried have no zero among them.
-    return st.text(_CHARACTERS, min_size=kind.min_length or 0, max_size=min(kind.max_length or 40, 40))
+    length = {"min_size": kind.min_length or 0, "max_size": min(kind.max_length or 40, 40)}
+    if kind.pattern is None or kind.pattern == STORABLE:
+        # What matches STORABLE needs no search: the characters tried have no zero among them.
+        return st.text(_CHARACTERS, **length)
+    if kind.pattern == UUID_PATTERN:
+        return st.uuids().map(str)
+    if alphabet := re.fullmatch(r"\^(\[[^]]+\])[*+]\$", kind.pattern):
+        allowed = [chr(code) for code in range(128) if re.fullmatch(alphabet[1], chr(code))]
+        return st.text(allowed, **length)
+    return st.from_regex(kind.pattern.removesuffix("$"), fullmatch=True)
