@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.access import AccessCommand, OnboardTenant, RenameTenant
 from contracts.bulkio import (
     ExportCancelled,
     ExportFailed,
@@ -24,12 +23,8 @@ from contracts.bulkio import (
 )
 from contracts.envelope import EventEnvelope
 from contracts.message import tag_of
-from contracts.views.access import TenantRow, fold_tenant
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
 from contracts.views.mailbox import DomainRow, MailboxRow
-from services.mailbox.core.tenant import Tenant
-from tests.kit.given import US, History
-from tests.kit.given_tenant import OPERATOR, TENANT_CORE
 from tests.laws.messages import messages
 from tests.laws.world import Directory, DomainHistory, histories
 
@@ -66,18 +61,6 @@ def test_the_writer_can_be_restored_anywhere(history: DomainHistory, data: st.Da
     for event in history.log[middle:]:
         history.core.evolve(state, event)
     assert state == history.state
-
-
-@given(st.lists(messages(OnboardTenant) | messages(RenameTenant), max_size=8), st.data())
-def test_tenants_can_stop_anywhere(orders: list[AccessCommand], data: st.DataObject) -> None:
-    history = History(TENANT_CORE, US)
-    for command in orders:
-        history.obey(command, actor=OPERATOR)
-    middle = data.draw(st.integers(0, len(history.log)))
-    row = folded(fold_tenant, history.log)
-    half = written_and_read(folded(fold_tenant, history.log[:middle]), TenantRow)
-    assert folded(fold_tenant, history.log[middle:], half) == row
-    assert (Tenant.unknown(US) if row is None else Tenant.from_rows(row)) == history.state
 
 
 IMPORT_STEPS = (
