@@ -119,13 +119,22 @@ def answer(
 
 
 def documented(
-    answers: Mapping[int, type[Struct] | str], *, body: type[Struct] | str | None = None
+    answers: Mapping[int, type[Struct] | str],
+    *,
+    body: type[Struct] | str | None = None,
+    form: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give a route's arguments that put its body and answers into the OpenAPI document; a text is a media type."""
+    """Give a route's arguments that put its body and answers into the OpenAPI document; a text is a media type.
+
+    `form` is the schema of a form that may be sent instead of the body.
+    """
     first = next(iter(answers))
     extra: dict[str, Any] = {}
     if body is not None:
-        extra["requestBody"] = {"required": True, "content": _content(body)}
+        content = _content(body)
+        if form is not None:
+            content["multipart/form-data"] = {"schema": form}
+        extra["requestBody"] = {"required": True, "content": content}
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": HTTPStatus(status).phrase, "content": _content(kind)}
         for status, kind in answers.items()

@@ -1,7 +1,7 @@
 """Import jobs: hand in a workbook, watch it, fetch what went wrong."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -68,14 +68,30 @@ async def template(gateway: Connections, _: ActingFor) -> Response:
     )
 
 
-@router.post("", summary="Start an import", **documented({202: Operation}, body=XLSX))
+_CHOICES: Final[dict[str, list[str]]] = {
+    "mode": list(get_args(ImportMode)),
+    "bad_rows": list(get_args(BadRows)),
+    "dry_run": ["false", "true"],
+}
+
+_FORM: Final = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": XLSX},
+        **{name: {"type": "string", "enum": choices} for name, choices in _CHOICES.items()},
+    },
+}
+
+
+@router.post("", summary="Start an import", **documented({202: Operation}, body=XLSX, form=_FORM))
 async def start(
     write: KeyedWrite,
     tenant: ActingFor,
     upload: Uploaded,
-    mode: Annotated[str | None, Query()] = None,
-    bad_rows: Annotated[str | None, Query()] = None,
-    dry_run: Annotated[str | None, Query()] = None,
+    mode: Annotated[str | None, Query(json_schema_extra={"enum": _CHOICES["mode"]})] = None,
+    bad_rows: Annotated[str | None, Query(json_schema_extra={"enum": _CHOICES["bad_rows"]})] = None,
+    dry_run: Annotated[str | None, Query(json_schema_extra={"enum": _CHOICES["dry_run"]})] = None,
     file_name: Annotated[str, Query(max_length=1_000)] = "",
 ) -> Response:
     """Import a workbook: as the whole body with options in the query, or as a form's field `file` with options as fields."""

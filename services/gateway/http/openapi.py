@@ -142,6 +142,8 @@ def _plain(parameter: Document) -> None:
     if "anyOf" in schema:
         (kind,) = [each for each in schema.pop("anyOf") if each != {"type": "null"}]
         schema |= kind
+    if parameter["in"] == "path" and (parameter["name"] == "tenant" or parameter["name"].endswith("_id")):
+        schema["format"] = "uuid"
     for told_already in ("title", "description"):
         schema.pop(told_already, None)
 
