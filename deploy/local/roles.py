@@ -30,6 +30,7 @@ class Role:
 ROLES: tuple[Role, ...] = (
     Role(service="mailbox", role="writer"),
     Role(service="mailbox", role="projector"),
+    Role(service="mailbox", role="reactor"),
     Role(service="bulkio", role="writer"),
     Role(service="bulkio", role="projector"),
     Role(service="bulkio", role="reactor"),

@@ -2,6 +2,10 @@
 
 from typing import Final
 
+from msgspec import Struct
+
+from contracts.access import AccessEvent, TenantClosed, TenantClosing
+from contracts.envelope import EventEnvelope
 from contracts.topics import ACCESS, MAILBOX
 from contracts.views.access import (
     KeyRow,
@@ -24,6 +28,31 @@ from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mai
 from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
 from services.runtime.kafka.projection import Projection, RowTable
 
+
+class ClosingRow(Struct, kw_only=True):
+    """A tenant that is given up, and the event that began it, which the commands of the closing refer to."""
+
+    tenant: str
+    event_id: str
+    correlation: str
+    finished: bool
+
+
+def fold_closing(row: ClosingRow | None, event: EventEnvelope[AccessEvent]) -> ClosingRow | None:
+    """The closing after the event."""
+    match event.data:
+        case TenantClosing():
+            return ClosingRow(
+                tenant=event.tenant, event_id=event.id, correlation=event.correlation, finished=False
+            )
+        case TenantClosed():
+            assert row is not None
+            row.finished = True
+        case _:
+            pass
+    return row
+
+
 DIRECTORY: Final = Projection(
     name="directory",
     family=MAILBOX,
@@ -39,6 +68,7 @@ TENANTS: Final = Projection(
     family=ACCESS,
     tables=(
         RowTable(name="tenants", row=TenantRow, key="tenant", key_of=tenant_of, fold=fold_tenant),
+        RowTable(name="closings", row=ClosingRow, key="tenant", key_of=tenant_of, fold=fold_closing),
         RowTable(name="users", row=UserRow, key="user_id", key_of=user_of, fold=fold_user),
         RowTable(name="api_keys", row=KeyRow, key="key_id", key_of=key_of, fold=fold_key),
         RowTable(

@@ -4,6 +4,13 @@ from services.runtime.settings import RuntimeSettings
 
 
 class MailboxSettings(RuntimeSettings, frozen=True, kw_only=True):
-    """`restore_connections_max` bounds how many partitions are restored from the read model at the same time."""
+    """Bounds of what is done at the same time, and how often tenants that nobody gives up are looked for.
+
+    `restore_connections_max` bounds how many partitions are restored from the read model at the same time,
+    `reaction_commands_in_flight` how many commands of one reaction wait for their outcome.
+    """
 
     restore_connections_max: int = 4
+    reaction_commands_in_flight: int = 500
+    closings_at_once: int = 2
+    closing_sweep_interval_s: float = 5.0

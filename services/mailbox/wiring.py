@@ -8,6 +8,7 @@ from typing import Final
 from contracts.access import AccessCommand, AccessEvent
 from contracts.mailbox import MailboxCommand, MailboxEvent
 from contracts.topics import ACCESS, MAILBOX
+from services.mailbox.closing import Closings
 from services.mailbox.core import decide as domain_decisions
 from services.mailbox.core import decide_tenant as tenant_decisions
 from services.mailbox.core import domain as domain_state
@@ -17,11 +18,18 @@ from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import DIRECTORY, TENANTS
 from services.mailbox.queries import load_domains, load_tenants
+from services.mailbox.reactions import Reactions
 from services.mailbox.settings import MailboxSettings
+from services.mailbox.tools import Tools
+from services.mailbox.voice import Voice
+from services.runtime.claimed_work import ClaimedWork
+from services.runtime.clock import utc_now
 from services.runtime.health import Health, serve_health
 from services.runtime.kafka.command_loop import run_writer
+from services.runtime.kafka.commands import open_command_client
 from services.runtime.kafka.deciding import Decider
 from services.runtime.kafka.projection import run_projection
+from services.runtime.kafka.reactor import Reactor
 from services.runtime.lifecycle import run_together
 from services.runtime.postgres import open_pool
 
@@ -57,6 +65,28 @@ async def run_writers(settings: MailboxSettings, stop: asyncio.Event) -> None:
             run_writer(settings, SERVICE, ACCESS, TENANT_DECIDER, partial(load_tenants, pool), health, stop),
             run_writer(settings, SERVICE, MAILBOX, DOMAIN_DECIDER, partial(load_domains, pool), health, stop),
         )
+
+
+async def run_reactor(settings: MailboxSettings, stop: asyncio.Event) -> None:
+    """Let tenants and domains follow each other until `stop` is set."""
+    health = Health()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_health(health, settings.health_host, settings.health_port))
+        # A closing holds one connection for its lock, and needs another for its questions.
+        pool = await stack.enter_async_context(
+            open_pool(settings.postgres_dsn, schema=SERVICE, max_size=2 * settings.closings_at_once + 4)
+        )
+        commands = await stack.enter_async_context(open_command_client(settings, [ACCESS, MAILBOX]))
+        health.check("outcomes", commands.trouble)
+        tools = Tools(settings=settings, pool=pool, voice=Voice(commands, utc_now))
+        work = await stack.enter_async_context(ClaimedWork(pool, settings.closings_at_once))
+        closings = Closings(tools, work)
+        reactions = Reactions(tools, closings)
+        reactor = Reactor(settings, f"{SERVICE}-reactor")
+        reactor.react_to(ACCESS, reactions.on_access_event)
+        reactor.react_to(MAILBOX, reactions.on_mailbox_event)
+        reactor.every(settings.closing_sweep_interval_s, closings.sweep)
+        await run_together(stop, reactor.run(stop), work.watch(stop))
 
 
 async def run_projectors(settings: MailboxSettings, stop: asyncio.Event) -> None:
