@@ -11,6 +11,6 @@ class MailboxSettings(RuntimeSettings, frozen=True, kw_only=True):
     """
 
     restore_connections_max: int = 4
-    reaction_commands_in_flight: int = 500
+    reaction_commands_in_flight: int = 100
     closings_at_once: int = 2
     closing_sweep_interval_s: float = 5.0
