@@ -33,6 +33,7 @@ from contracts.access import (
 )
 from contracts.envelope import EventEnvelope
 from contracts.mailbox import (
+    MAILBOX_LIMIT_MAX,
     AssignDomain,
     DomainAssigned,
     DomainRegistered,
@@ -122,9 +123,9 @@ class Reactions:
         await self._order(event, event.stream, "follow_tenant", command)
 
     async def _follow_placement(self, event: AccessHappened, placed: DomainPlaced) -> None:
-        command = FollowPaidGroup(
-            as_of=event.streamseq, group_id=placed.group_id, mailbox_limit=placed.mailbox_limit
-        )
+        # A plan may be larger than any one domain.
+        limit = min(placed.mailbox_limit, MAILBOX_LIMIT_MAX)
+        command = FollowPaidGroup(as_of=event.streamseq, group_id=placed.group_id, mailbox_limit=limit)
         outcome = await self._order(event, placed.domain, "follow_paid_group", command)
         if outcome.code in NOT_HELD:
             await self._withdraw(event, event.tenant, placed.domain, event.version)

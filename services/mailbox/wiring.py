@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from contracts.access import AccessCommand, AccessEvent
@@ -35,6 +36,8 @@ from services.runtime.postgres import open_pool
 
 SERVICE: Final = "mailbox"
 """The name of the service, of its PostgreSQL schema, and of its writer in the log."""
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 DOMAIN_DECIDER: Final = Decider[Domain, MailboxCommand, MailboxEvent](
     new_state=Domain.unknown,
