@@ -49,7 +49,6 @@ def up(
     if not bare:
         typer.echo(f"Console and API:   {target.url}")
         typer.echo(f"Sign-in, operator: {target.secret('operator.key')}")
-        typer.echo(f"Sign-in, demo:     {target.secret('demo.key')}")
 
 
 @app.command()

@@ -18,10 +18,11 @@ HOST = "127.0.0.1"
 # The last two belong to the tests of the stack itself.
 PORT_BASES = {"run": 18000, "test": 19000, "bench": 20000, "stacktest": 24000, "stackguest": 25000}
 
-# The tenant that `make run` opens. Fixed, so that its sign-in key can be made before the tenant is.
+# The tenant that `make run` opens. Fixed, so that opening it again is the same.
 DEMO_TENANT_ID = "01890a5d-ac96-7b7c-8f8e-0123456789ab"
 
 _SECRET_BYTES = 32
+_PASSWORD_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +129,30 @@ class Site:
         _keep(self.secrets / "postgres.password", secrets.token_urlsafe(24))
         _keep(self.secrets / "vault.key", base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode())
         _keep(self.secrets / "operator.key", secrets.token_urlsafe(_SECRET_BYTES))
-        _keep(self.secrets / "demo.key", secrets.token_urlsafe(_SECRET_BYTES))
-        actors = {
-            _sha256(self.secret("operator.key")): {"actor": "operator:root", "tenant": None},
-            _sha256(self.secret("demo.key")): {"actor": "owner:demo", "tenant": DEMO_TENANT_ID},
-        }
-        _keep(self.secrets / "keys.json", json.dumps(actors, indent=2))
+        _keep(self.secrets / "demo.password", secrets.token_urlsafe(_PASSWORD_BYTES))
+        operators = {_sha256(self.secret("operator.key")): {"actor": "operator:root"}}
+        _keep(self.secrets / "keys.json", json.dumps(operators, indent=2))
+        self._drop_tenants_keys()
+
+    def put_secret(self, name: str, text: str) -> None:
+        """Keep a secret in the place of any former one."""
+        _write(self.secrets / name, text)
+
+    def _drop_tenants_keys(self) -> None:
+        # Stacks of former days have the demo tenant's key in this file, which is for operators alone by now.
+        path = self.secrets / "keys.json"
+        keys = json.loads(path.read_text())
+        operators = {digest: key for digest, key in keys.items() if key.get("tenant") is None}
+        if operators != keys:
+            _write(path, json.dumps(operators, indent=2))
 
 
 def _keep(path: Path, text: str) -> None:
-    if path.exists():
-        return
+    if not path.exists():
+        _write(path, text)
+
+
+def _write(path: Path, text: str) -> None:
     # A secret is never there half-written, nor readable by others for a moment.
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)

@@ -109,7 +109,7 @@ class Stack:
         return self.site.log_file(part)
 
     def secret(self, name: str) -> str:
-        """`operator.key` or `demo.key`, the two plain sign-in keys."""
+        """`operator.key`, or what the demo tenant has: `demo.password`, and `demo.key` once it was opened."""
         self.site.lay_out()
         return self.site.secret(name)
 

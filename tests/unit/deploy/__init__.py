@@ -1,0 +1,1 @@
+"""What a stack keeps in its folder."""
