@@ -21,6 +21,8 @@ Placements in paid groups need no such care. Whether the tenant holds the domain
 who refuses to follow when not; then the placement is withdrawn, if it is still that one.
 """
 
+from typing import Final
+
 from contracts.access import (
     AccessEvent,
     DomainPlaced,
@@ -56,12 +58,23 @@ NOT_HELD = (RefusalCode.DOMAIN_UNKNOWN, RefusalCode.DOMAIN_REMOVED)
 HELD_NO_MORE = (*NOT_HELD, RefusalCode.DOMAIN_NOT_ACTIVE)
 """Removed since, or about to be."""
 
+ACCESS_CAUSES: Final = (
+    TenantSuspended,
+    TenantResumed,
+    TenantClosing,
+    DomainPlaced,
+    DomainWithdrawn,
+    UserRemoved,
+)
+MAILBOX_CAUSES: Final = (DomainRegistered, DomainAssigned, DomainRemoved)
+"""What is reacted to. Of the hundreds of events that an import makes in a second, none."""
+
 AccessHappened = EventEnvelope[AccessEvent]
 MailboxHappened = EventEnvelope[MailboxEvent]
 
 
 class Reactions:
-    """The handlers of both families. Each may be called again for the same event, and then orders the same again."""
+    """The handlers of both families: for the events of a kind that is reacted to, in any order, and perhaps again."""
 
     def __init__(self, tools: Tools, closings: Closings) -> None:
         self._tools = tools

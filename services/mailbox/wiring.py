@@ -19,7 +19,7 @@ from services.mailbox.core.domain import Domain
 from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import DIRECTORY, TENANTS
 from services.mailbox.queries import load_domains, load_tenants
-from services.mailbox.reactions import Reactions
+from services.mailbox.reactions import ACCESS_CAUSES, MAILBOX_CAUSES, Reactions
 from services.mailbox.settings import MailboxSettings
 from services.mailbox.tools import Tools
 from services.mailbox.voice import Voice
@@ -86,8 +86,9 @@ async def run_reactor(settings: MailboxSettings, stop: asyncio.Event) -> None:
         closings = Closings(tools, work)
         reactions = Reactions(tools, closings)
         reactor = Reactor(settings, f"{SERVICE}-reactor")
-        reactor.react_to(ACCESS, reactions.on_access_event)
-        reactor.react_to(MAILBOX, reactions.on_mailbox_event)
+        at_once = settings.reactions_at_once
+        reactor.react_to(ACCESS, reactions.on_access_event, of=ACCESS_CAUSES, at_once=at_once)
+        reactor.react_to(MAILBOX, reactions.on_mailbox_event, of=MAILBOX_CAUSES, at_once=at_once)
         reactor.every(settings.closing_sweep_interval_s, closings.sweep)
         await run_together(stop, reactor.run(stop), work.watch(stop))
 

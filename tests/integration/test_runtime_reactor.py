@@ -168,6 +168,57 @@ async def test_an_event_whose_handling_was_cut_short_by_a_stop_is_read_again(roo
         await until(lambda: asyncio.sleep(0, seen.amounts[-2:] == [2, 3]))
 
 
+async def test_events_behind_one_that_is_still_being_handled_come_again_with_it(room: Room) -> None:
+    """By itself Faust would acknowledge beyond it: the very next event does not count as missing."""
+    await write(room, 1)
+    first = Seen()
+    async with reacting(room, first):
+        await until(lambda: first.is_exactly(1))
+        await until(lambda: has_committed(room, behind_the_last=True))
+    await write(room, 2, 3, 4)
+    seen = Seen()
+
+    async def hang_at_two(event: EventEnvelope[Added]) -> None:
+        await seen(event)
+        if event.data.amount == 2:
+            await asyncio.Event().wait()
+
+    reactor = Reactor(room.settings, f"{room.name}-reactor")
+    reactor.react_to(room.family, hang_at_two, at_once=3)
+    async with running(reactor.run):
+        await until(lambda: asyncio.sleep(0, sorted(seen.amounts) == [2, 3, 4]))
+    again = Seen()
+    async with reacting(room, again):
+        await until(lambda: again.is_exactly(2, 3, 4))
+
+
+async def test_no_more_events_than_allowed_are_handled_at_once(room: Room) -> None:
+    await write(room, 1, 2, 3, 4)
+    seen, go_on = Seen(), asyncio.Event()
+
+    async def wait(event: EventEnvelope[Added]) -> None:
+        await seen(event)
+        await go_on.wait()
+
+    reactor = Reactor(room.settings, f"{room.name}-reactor")
+    reactor.react_to(room.family, wait, at_once=2)
+    async with running(reactor.run):
+        await until(lambda: asyncio.sleep(0, len(seen.amounts) == 2))
+        assert seen.amounts == [1, 2]
+        go_on.set()
+        await until(lambda: asyncio.sleep(0, len(seen.amounts) == 4))
+
+
+async def test_what_a_handler_is_not_for_is_acknowledged_without_it(room: Room) -> None:
+    await write(room, 1, 2)
+    seen = Seen()
+    reactor = Reactor(room.settings, f"{room.name}-reactor")
+    reactor.react_to(room.family, seen, of=())
+    async with running(reactor.run):
+        await until(lambda: has_committed(room, behind_the_last=True))
+    assert not seen.amounts
+
+
 async def test_a_fault_of_faust_itself_ends_the_reactor_too(room: Room) -> None:
     reactor = Reactor(room.settings, f"{room.name}-reactor")
     seen = Seen()

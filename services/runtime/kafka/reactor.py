@@ -9,7 +9,7 @@ ends the process, so that the event is read again.
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -36,6 +36,9 @@ C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 
 log = get_logger(__name__)
+
+_Begun = tuple["EventT[bytes]", "asyncio.Task[None] | None"]
+"""An event, and the work on it, if there is any."""
 
 
 class _CommittedThread(AIOKafkaConsumerThread):
@@ -66,6 +69,7 @@ class Reactor:
         self._name = name
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._producer: AIOKafkaProducer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         broker = f"kafka://{settings.kafka_bootstrap}"
         self._app = faust.App(
             name,
@@ -87,11 +91,18 @@ class Reactor:
         )
         self._app.transport = CommittedTransport(self._app.conf.broker, self._app, loop=self._app.loop)
 
-    def react_to(self, family: Family[C, E], handler: Callable[[EventEnvelope[E]], Awaitable[None]]) -> None:
-        """Call `handler` with every event of a family, one after another within a partition.
+    def react_to(
+        self,
+        family: Family[C, E],
+        handler: Callable[[EventEnvelope[E]], Awaitable[None]],
+        *,
+        of: tuple[type[E], ...] | None = None,
+        at_once: int = 1,
+    ) -> None:
+        """Call `handler` with the events of a family, or those `of` these types: `at_once` of them at the same time.
 
-        It is called again for an event whose handling did not end; it must do the same again then. Whatever it
-        raises is a fault.
+        With one at a time, they come one after another within a partition. A handler is called again for an event
+        whose handling did not end; it must do the same again then. Whatever it raises is a fault.
         """
         topic = self._app.topic(
             family.events.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
@@ -100,9 +111,16 @@ class Reactor:
         async def agent(stream: Any) -> None:
             # By itself Faust acknowledges an event whenever its turn ends, also when that is cut short by a stop.
             stream.enable_acks = False
+            places = asyncio.Semaphore(at_once)
+            begun: asyncio.Queue[_Begun] = asyncio.Queue()
+            self._work_on(_acknowledge(stream, begun, places))
             async for event in stream.events():
-                await self._handle(cast("EventT[bytes]", event), family, handler)
-                await stream.ack(event)
+                await places.acquire()
+                envelope = await self._decoded(event, family)
+                work = None
+                if envelope is not None and (of is None or isinstance(envelope.data, of)):
+                    work = self._work_on(self._handle(handler, envelope))
+                begun.put_nowait((event, work))
 
         self._app.agent(topic, name=f"{self._name}-{family.events.name}", concurrency=1)(agent)
 
@@ -133,25 +151,34 @@ class Reactor:
                 stopping.cancel()
                 ending.cancel()
                 await self._app.stop()
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._fault.done():
             self._fault.result()
         if self._app.crash_reason is not None:
             raise self._app.crash_reason
 
-    async def _handle(
-        self,
-        event: "EventT[bytes]",
-        family: Family[C, E],
-        handler: Callable[[EventEnvelope[E]], Awaitable[None]],
-    ) -> None:
+    def _work_on(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _decoded(self, event: "EventT[bytes]", family: Family[C, E]) -> EventEnvelope[E] | None:
+        """Give what happened; None for a marker, and for what can't be understood and was put aside."""
         value = cast("bytes | None", event.value)
         if value is None:
-            return
+            return None
         try:
-            envelope = family.codec.decode_event(value)
+            return family.codec.decode_event(value)
         except Malformed as error:
             await self._guard(self._put_aside(event, str(error)))
-            return
+            return None
+
+    async def _handle(
+        self, handler: Callable[[EventEnvelope[E]], Awaitable[None]], envelope: EventEnvelope[E]
+    ) -> None:
         await self._guard(handler(envelope))
         metrics.reactions.labels(reactor=self._name).inc()
 
@@ -184,3 +211,16 @@ class Reactor:
             if not self._fault.done():
                 self._fault.set_exception(error)
             await asyncio.Event().wait()
+
+
+async def _acknowledge(stream: Any, begun: "asyncio.Queue[_Begun]", places: asyncio.Semaphore) -> None:
+    """Acknowledge events when they and all before them are seen to.
+
+    Out of order is not safe: Faust commits beyond the first event that is not acknowledged, if it is the very next.
+    """
+    while True:
+        event, work = await begun.get()
+        if work is not None:
+            await work
+        await stream.ack(event)
+        places.release()
