@@ -38,9 +38,9 @@ def test_an_operator_names_the_tenant(house: House) -> None:
 
 def test_an_owner_sees_the_own_tenant_alone(stack: Stack, house: House) -> None:
     mailbox = house.a_mailbox()
-    with httpx2.Client(
-        base_url=stack.url, headers={"Authorization": f"Bearer {stack.secret('demo.key')}"}
-    ) as owner:
+    with a_house(stack) as another:
+        made = another.post("/v1/keys", {"title": "The other owner's", "role": "owner"}).json()
+    with httpx2.Client(base_url=stack.url, headers={"Authorization": f"Bearer {made['secret']}"}) as owner:
         path = f"/v1/mailboxes/{mailbox['mailbox_id']}"
         problem(owner.get(path), 404, "mailbox_unknown")
         problem(owner.patch(path, json={"note": "mine"}), 404, "mailbox_unknown")
