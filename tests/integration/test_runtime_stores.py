@@ -1,18 +1,21 @@
 """Vault, blobs and rows on a real database and a real folder."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import asyncpg
 import pytest
 from msgspec import Struct, structs
+from pyotp.totp import TOTP
 
 from deploy.local.stack import Stack
 from services.runtime.blobs import BlobMissing, open_blobs
 from services.runtime.ids import new_id
+from services.runtime.passwords import open_hasher
 from services.runtime.postgres import connect, migrate, open_pool
 from services.runtime.rows import RowStore
 from services.runtime.sealing import SealBroken
@@ -43,6 +46,50 @@ async def test_credentials_are_kept_once_and_forgotten_when_told(
     assert kept == "first"
     await vault.drop_credentials([known, unknown])
     assert await vault.missing_credentials([known]) == {known}
+
+
+async def test_a_password_is_verified_by_the_credential_and_an_unknown_one_works_as_long(
+    vault: Vault,
+) -> None:
+    known = new_id()
+    with open_hasher() as hasher:
+        await vault.store_credentials({known: await hasher.hash("correct horse battery")})
+        assert await vault.verify(known, "correct horse battery", hasher)
+        assert not await vault.verify(known, "another horse battery", hasher)
+        durations: dict[str | None, list[float]] = {known: [], new_id(): [], None: []}
+        for _ in range(5):
+            for credential_id, taken in durations.items():
+                started = time.perf_counter()
+                assert not await vault.verify(credential_id, "", hasher)
+                taken.append(time.perf_counter() - started)
+    fastest = [min(taken) for taken in durations.values()]
+    assert max(fastest) < 2 * min(fastest), "the fastest of five shows the work, whatever else runs"
+
+
+async def test_a_one_time_code_works_around_its_time_and_once_even_for_many_at_once(vault: Vault) -> None:
+    secret_id, now = new_id(), datetime(2030, 1, 1, 12, 0, 15, tzinfo=UTC)
+    secret = await vault.create_one_time_secret(secret_id)
+    codes = TOTP(secret)
+    assert not await vault.use_code(secret_id, codes.at(now - timedelta(seconds=60)), now)
+    assert not await vault.use_code(secret_id, codes.at(now + timedelta(seconds=60)), now)
+    assert not await vault.use_code(secret_id, "", now)
+    assert await vault.use_code(secret_id, codes.at(now - timedelta(seconds=30)), now)
+    together = [vault.use_code(secret_id, codes.at(now), now) for _ in range(8)]
+    assert sorted(await asyncio.gather(*together)) == [False] * 7 + [True]
+    assert await vault.use_code(secret_id, codes.at(now + timedelta(seconds=30)), now)
+    assert not await vault.use_code(secret_id, codes.at(now), now)
+    await vault.drop_one_time_secret(secret_id)
+    assert not await vault.use_code(secret_id, codes.at(now), now)
+
+
+async def test_the_secret_of_codes_is_kept_wrapped(vault: Vault, settings: RuntimeSettings) -> None:
+    secret_id = new_id()
+    secret = await vault.create_one_time_secret(secret_id)
+    async with connect(settings.postgres_dsn, search_path="vault") as connection:
+        kept = await connection.fetchval(
+            "SELECT wrapped FROM one_time_secrets WHERE secret_id = $1", secret_id
+        )
+    assert secret.encode() not in kept
 
 
 async def test_what_was_sealed_is_opened_until_its_key_is_destroyed(vault: Vault) -> None:
