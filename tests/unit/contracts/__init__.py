@@ -1,0 +1,1 @@
+"""What the contracts say by themselves: patterns, the order of routing, warnings."""
