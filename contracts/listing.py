@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from contracts.permissions import Role
 from contracts.views.access import TenantStatus, UserStatus
-from contracts.views.mailbox import MailboxStatus
+from contracts.views.mailbox import DomainStatus, MailboxStatus
 
 FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time"]
 FilterSpelling = Literal["exact", "lower", "host"]
@@ -22,8 +22,9 @@ class FilterField(Struct, frozen=True, kw_only=True):
     """One name that a filter may use.
 
     `column` holds the value; of a joined field it holds the part before `separator`, and `second` the part after it.
-    A "present" field is true when its column is not null. `spelling` brings what people write into the
-    one form that is stored: "lower" is NFC and lower case, "host" is a domain name as its A-label.
+    A "present" field is true when its column is not null; a `nullable` text that is null differs from every text.
+    `spelling` brings what people write into the one form that is stored: "lower" is NFC and lower case, "host" is a
+    domain name as its A-label.
     """
 
     column: str
@@ -32,6 +33,7 @@ class FilterField(Struct, frozen=True, kw_only=True):
     second: str = ""
     separator: str = ""
     spelling: FilterSpelling = "exact"
+    nullable: bool = False
 
 
 MAILBOX_FILTER_FIELDS: Final[dict[str, FilterField]] = {
@@ -60,4 +62,16 @@ USER_FILTER_FIELDS: Final[dict[str, FilterField]] = {
     "role": FilterField(column="role", kind="choice", choices=get_args(Role)),
     "status": FilterField(column="status", kind="choice", choices=get_args(UserStatus)),
     "created_at": FilterField(column="created_at", kind="time"),
+}
+
+DOMAIN_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "domain": FilterField(column="domain", kind="text", spelling="host"),
+    "status": FilterField(column="status", kind="choice", choices=get_args(DomainStatus)),
+    "group": FilterField(column="group_id", kind="text", spelling="lower", nullable=True),
+    "assigned": FilterField(column="assigned_to", kind="text", spelling="lower", nullable=True),
+    "in_group": FilterField(column="group_id", kind="present"),
+    "is_assigned": FilterField(column="assigned_to", kind="present"),
+    "has_catch_all": FilterField(column="catch_all_id", kind="present"),
+    "created_at": FilterField(column="created_at", kind="time"),
+    "changed_at": FilterField(column="changed_at", kind="time"),
 }

@@ -64,6 +64,9 @@ class Term(Struct, frozen=True):
         match field.kind:
             case "text" | "joined":
                 both: list[str] = []
+                if field.nullable:
+                    # Said in words, so that NOT makes it true: what compares with null is neither true nor false.
+                    both.append(f"{field.column} IS NOT NULL")
                 if self.value is not None:
                     both.append(_text_sql(field.column, str(self.value), self.prefix == "first", argument))
                 if self.second is not None:

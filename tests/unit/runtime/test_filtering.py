@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.listing import FILTER_LENGTH_MAX, MAILBOX_FILTER_FIELDS
+from contracts.listing import FILTER_LENGTH_MAX, MAILBOX_FILTER_FIELDS, FilterField
 from services.runtime.filtering import DEPTH_MAX, TERMS_MAX, CompiledFilter, FilterError, compile_filter
+
+NULLABLE = {"group": FilterField(column="group_id", kind="text", spelling="lower", nullable=True)}
 
 
 def compiled(text: str, first_argument: int = 1) -> CompiledFilter:
@@ -18,6 +20,15 @@ def refused_at(text: str) -> tuple[int, str]:
     with pytest.raises(FilterError) as caught:
         compiled(text)
     return caught.value.position, caught.value.detail
+
+
+def test_what_a_row_does_not_have_differs_from_every_text() -> None:
+    def sql(text: str) -> str:
+        return compile_filter(text, NULLABLE).sql
+
+    assert sql("group = a") == "(group_id IS NOT NULL AND group_id = $1)"
+    assert sql("group != a") == "NOT (group_id IS NOT NULL AND group_id = $1)"
+    assert sql("NOT (group = a OR group = b)").count("group_id IS NOT NULL AND") == 2
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
