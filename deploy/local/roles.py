@@ -104,6 +104,7 @@ class Plan:
             "POSTFACH_GATEWAY_PORT": str(site.ports.gateway),
             "POSTFACH_LOG_LEVEL": os.environ.get("POSTFACH_LOG_LEVEL", "info"),
             "POSTFACH_PARTITIONS": str(PARTITIONS),
+            **_dns_settings(site),
         }
 
     def role_settings(self, site: Site, instance: Instance) -> dict[str, str]:
@@ -118,6 +119,19 @@ class Plan:
             "PYTHONUNBUFFERED": "1",
             **instance.role.env,
         }
+
+
+def _dns_settings(site: Site) -> dict[str, str]:
+    """Where the gateway asks for records: `make run` as the environment says, every other stack its tests' own server."""
+    if site.name == "run":
+        return {name: value for name, value in os.environ.items() if name.startswith("POSTFACH_DNS_")}
+    return {
+        "POSTFACH_DNS_SERVERS": f"{HOST}:{site.ports.dns}",
+        "POSTFACH_DNS_TIMEOUT_S": "1.0",
+        "POSTFACH_DNS_MX_HOST": "mx.postfach.example",
+        "POSTFACH_DNS_SPF_INCLUDE": "spf.postfach.example",
+        "POSTFACH_DNS_DKIM_SELECTORS": "postfach",
+    }
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -32,6 +32,11 @@ class Ports:
     base: int
 
     @property
+    def dns(self) -> int:
+        """Where the name server of a test listens, when one runs."""
+        return self.base + 53
+
+    @property
     def gateway(self) -> int:
         return self.base + 80
 

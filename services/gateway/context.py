@@ -3,6 +3,7 @@
 import asyncpg
 from msgspec import Struct
 
+from services.gateway.dns import Dns
 from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
@@ -25,6 +26,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     commands: CommandClient
     keys: KeyRing
     limits: RateLimits
+    dns: Dns
     health: Health
     clock: Clock
     fingerprint_key: bytes

@@ -25,6 +25,8 @@ Place = tuple[str | datetime, ...]
 
 TOTAL_MAX: Final = 10_000
 WALK_ROWS_MAX: Final = 10_000
+MERGED_DOMAINS_MAX: Final = 8
+"""Domains whose own indexes by time are merged in a list by time."""
 
 KEYS: Final[dict[OrderColumn, tuple[str, ...]]] = {
     "address": ("domain", "local_part", "mailbox_id"),
@@ -103,7 +105,10 @@ def in_facets(facets: Sequence[int]) -> str:
 
 
 class MailboxList:
-    """One list. `domains` are the only ones in which a mailbox can match; no match comes before `start`, a time."""
+    """One list. `domains` are the only ones in which a mailbox can match; no match comes before `start`, a time.
+
+    `scoped` lists are limited to `domains` whatever the filter says; otherwise these only follow from the filter.
+    """
 
     def __init__(
         self,
@@ -112,6 +117,8 @@ class MailboxList:
         asked: PageAsked,
         domains: list[str] | None,
         start: datetime | None = None,
+        *,
+        scoped: bool = False,
     ) -> None:
         if asked.order == "address" and domains is not None:
             domains = ahead(domains, asked)
@@ -121,8 +128,9 @@ class MailboxList:
         self._facets = [number for number, known in enumerate(_FACETS) if compiled.could_match(known)]
         some_facets = len(self._facets) < len(_FACETS)
         one_domain = domains is not None and len(domains) == 1
-        self._by_facet = some_facets if asked.order == "address" else not one_domain
-        self._by_domain = domains is not None and (asked.order == "address" or one_domain)
+        few_domains = domains is not None and len(domains) <= MERGED_DOMAINS_MAX
+        self._by_facet = some_facets if asked.order == "address" else not few_domains
+        self._by_domain = domains is not None and (asked.order == "address" or few_domains)
         # Within one domain its name orders nothing, and a planner that is told so uses the index without a sort.
         self._ordering = tuple(key for key in self._keys if not (one_domain and key == "domain"))
         self._order_by = ", ".join(f"{key} {'DESC' if asked.descending else 'ASC'}" for key in self._ordering)
@@ -141,6 +149,8 @@ class MailboxList:
             sign = "<=" if asked.descending else ">="
             self._walk_conditions.append(f"{self._keys[0]} {sign} {self._argument(start)}")
         self._residual = [part.sql for part in compiled.conjuncts if not self._settled(part)]
+        if scoped and not self._by_domain:
+            self._residual += in_domains
         facets = [in_facets(self._facets)] if some_facets else []
         self._gather_conditions = ["tenant = $1", *facets, *in_domains] + [
             part.sql
@@ -177,7 +187,9 @@ class MailboxList:
         index goes through that domain from its very end to the place.
         """
         after = self._asked.after
-        if domains is None or after is None or self._asked.order != "address":
+        if domains and self._asked.order != "address":
+            return [f"domain = {self._argument(domain)} AND {self._after}" for domain in domains]
+        if domains is None or after is None:
             return [" AND ".join([*self._in(domains), self._after])]
         if not domains:
             return ["false"]

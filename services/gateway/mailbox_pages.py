@@ -61,24 +61,32 @@ class MailboxPage(Struct, frozen=True, kw_only=True):
 
 
 async def list_mailboxes(
-    pool: asyncpg.Pool, tenant: str, compiled: CompiledFilter, asked: PageAsked
+    pool: asyncpg.Pool,
+    tenant: str,
+    compiled: CompiledFilter,
+    asked: PageAsked,
+    within: list[str] | None = None,
 ) -> MailboxPage:
-    """Give a page of the tenant's mailboxes; `compiled` is made with FIELDS and numbered from `$2`."""
+    """Give a page of the tenant's mailboxes; `compiled` is made with MAILBOX_FILTER_FIELDS and numbered from `$2`.
+
+    Only mailboxes in the domains `within` are listed, where these are given.
+    """
     async with (
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(_PLANNER_SETTINGS)
         compiled = compiled.rendered(rendering(await _common_words(connection, compiled)))
-        domains = await _possible_domains(connection, tenant, compiled)
-        wanted = MailboxList(tenant, compiled, asked, domains)
+        scoped = within is not None
+        domains = await _possible_domains(connection, tenant, compiled, within)
+        wanted = MailboxList(tenant, compiled, asked, domains, scoped=scoped)
         if wanted.matches_nothing:
             return _nothing(asked)
         if not wanted.walk_is_exact:
             if (page := await _gather(connection, wanted, asked)) is not None:
                 return page
             await connection.execute(_WALK_SETTINGS)
-            wanted = await _narrowed(connection, tenant, compiled, asked, domains)
+            wanted = await _narrowed(connection, tenant, compiled, asked, domains, scoped=scoped)
             if wanted.matches_nothing:
                 return _nothing(asked)
         await connection.execute(_WALK_SETTINGS)
@@ -131,6 +139,8 @@ async def _narrowed(
     compiled: CompiledFilter,
     asked: PageAsked,
     domains: list[str] | None,
+    *,
+    scoped: bool,
 ) -> MailboxList:
     """Give the list for a walk that does not begin, or go, where the domains' own indexes know of no match."""
     if asked.order != "address":
@@ -138,7 +148,7 @@ async def _narrowed(
         if domains is not None and len(domains) <= DOMAINS_LOOKED_AT_MAX:
             start = await _fetchval(connection, first_in_domains(tenant, compiled, asked, domains))
             domains = domains if start is not None else []
-        return MailboxList(tenant, compiled, asked, domains, start)
+        return MailboxList(tenant, compiled, asked, domains, start, scoped=scoped)
     candidates = domains if domains is not None else await _domains_of(connection, tenant)
     if len(candidates) <= DOMAINS_LOOKED_AT_MAX:
         for statement in domains_in_window(tenant, compiled, candidates):
@@ -146,7 +156,7 @@ async def _narrowed(
                 record["domain"] for record in await connection.fetch(statement.sql, *statement.arguments)
             }
             domains = candidates = [domain for domain in candidates if domain in found]
-    return MailboxList(tenant, compiled, asked, domains)
+    return MailboxList(tenant, compiled, asked, domains, scoped=scoped)
 
 
 async def _walk(connection: _Connection, wanted: MailboxList, asked: PageAsked) -> MailboxPage:
@@ -214,12 +224,15 @@ async def _common_words(connection: _Connection, compiled: CompiledFilter) -> se
 
 
 async def _possible_domains(
-    connection: _Connection, tenant: str, compiled: CompiledFilter
+    connection: _Connection, tenant: str, compiled: CompiledFilter, within: list[str] | None
 ) -> list[str] | None:
-    """Give the domains in which a mailbox can match, when the filter says something about domains at all."""
+    """Give the domains in which a mailbox can match, when the scope or the filter says something about domains at all."""
     if not compiled.mentions("domain"):
-        return None
+        return within
     named = compiled.possible_values("domain")
+    if within is not None:
+        among = within if named is None else set(within).intersection(named)
+        return sorted(domain for domain in among if compiled.could_match({"domain": domain}))
     if named is not None:
         return named
     domains = await _domains_of(connection, tenant)

@@ -42,14 +42,17 @@ async def get_mailbox(pool: asyncpg.Pool, tenant: str, mailbox_id: str) -> Mailb
     return await one(pool, _MAILBOXES, "tenant = $1 AND mailbox_id = $2", tenant, mailbox_id)
 
 
-async def get_import(pool: asyncpg.Pool, tenant: str, job_id: str) -> ImportRow | None:
-    """Give an import job of the tenant."""
-    return await one(pool, _IMPORTS, "tenant = $1 AND job_id = $2", tenant, job_id)
+_JOB: Final = "tenant = $1 AND ($2::text IS NULL OR actor = $2) AND job_id = $3"
 
 
-async def get_export(pool: asyncpg.Pool, tenant: str, job_id: str) -> ExportRow | None:
-    """Give an export job of the tenant."""
-    return await one(pool, _EXPORTS, "tenant = $1 AND job_id = $2", tenant, job_id)
+async def get_import(pool: asyncpg.Pool, tenant: str, actor: str | None, job_id: str) -> ImportRow | None:
+    """Give an import job of the tenant; where an actor is given, only one of theirs."""
+    return await one(pool, _IMPORTS, _JOB, tenant, actor, job_id)
+
+
+async def get_export(pool: asyncpg.Pool, tenant: str, actor: str | None, job_id: str) -> ExportRow | None:
+    """Give an export job of the tenant; where an actor is given, only one of theirs."""
+    return await one(pool, _EXPORTS, _JOB, tenant, actor, job_id)
 
 
 async def list_tenants(
@@ -61,36 +64,40 @@ async def list_tenants(
     )
 
 
-async def list_domains(
-    pool: asyncpg.Pool, tenant: str, after: tuple[str] | None, limit: int
-) -> Found[DomainRow]:
-    """Give the tenant's domains by name."""
-    return await many(pool, _DOMAINS, "tenant = $1", [tenant], keys=("domain",), after=after, limit=limit)
-
-
 NewestFirst = tuple[datetime, str]
 
 
 async def list_imports(
-    pool: asyncpg.Pool, tenant: str, after: NewestFirst | None, limit: int
+    pool: asyncpg.Pool, tenant: str, actor: str | None, after: NewestFirst | None, limit: int
 ) -> Found[ImportRow]:
-    """Give the tenant's import jobs, newest first."""
-    return await _jobs(pool, _IMPORTS, tenant, after, limit)
+    """Give the tenant's import jobs, or only those of an actor, newest first."""
+    return await _jobs(pool, _IMPORTS, tenant, actor, after, limit)
 
 
 async def list_exports(
-    pool: asyncpg.Pool, tenant: str, after: NewestFirst | None, limit: int
+    pool: asyncpg.Pool, tenant: str, actor: str | None, after: NewestFirst | None, limit: int
 ) -> Found[ExportRow]:
-    """Give the tenant's export jobs, newest first."""
-    return await _jobs(pool, _EXPORTS, tenant, after, limit)
+    """Give the tenant's export jobs, or only those of an actor, newest first."""
+    return await _jobs(pool, _EXPORTS, tenant, actor, after, limit)
 
 
 async def _jobs(
-    pool: asyncpg.Pool, table: Table[R], tenant: str, after: NewestFirst | None, limit: int
+    pool: asyncpg.Pool,
+    table: Table[R],
+    tenant: str,
+    actor: str | None,
+    after: NewestFirst | None,
+    limit: int,
 ) -> Found[R]:
-    keys = ("created_at", "job_id")
     return await many(
-        pool, table, "tenant = $1", [tenant], keys=keys, after=after, limit=limit, descending=True
+        pool,
+        table,
+        "tenant = $1 AND ($2::text IS NULL OR actor = $2)",
+        [tenant, actor],
+        keys=("created_at", "job_id"),
+        after=after,
+        limit=limit,
+        descending=True,
     )
 
 

@@ -6,6 +6,7 @@ A paid group's domains are those that the tenant's own stream placed in it; what
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+from collections.abc import Collection
 from typing import Final
 
 import asyncpg
@@ -56,3 +57,18 @@ async def domains_within(
     assigned_to = person_id if reach.assigned else None
     records = await pool.fetch(_DOMAINS, tenant, list(reach.domains), list(reach.groups), assigned_to)
     return [record["domain"] for record in records]
+
+
+_AMONG: Final = """
+    SELECT d.domain, p.group_id, d.assigned_to
+    FROM domains AS d LEFT JOIN placements AS p ON p.placement_id = d.tenant || '/' || d.domain
+    WHERE d.tenant = $1 AND d.domain = ANY($2::text[])
+"""
+
+
+async def domains_among(
+    pool: asyncpg.Pool, tenant: str, reach: Reach, person_id: str | None, names: Collection[str]
+) -> list[str]:
+    """Give those of the tenant's domains of these names that are within a reach."""
+    places = [DomainPlace(*record.values()) for record in await pool.fetch(_AMONG, tenant, list(names))]
+    return [place.domain for place in places if place.within(reach, person_id)]

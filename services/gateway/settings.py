@@ -13,6 +13,9 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     `gateway_export_file_hours` is for how long a finished export can be downloaded. `gateway_trusted_proxies` are
     addresses or networks, joined by commas, whose X-Forwarded-For is believed. `gateway_requests_per_minute` is for each
     key or person in each process, `gateway_anonymous_requests_per_minute` for each client address without a sign-in.
+
+    `dns_servers` are name servers as `address:port`, joined by commas; without, they are the system's. The other `dns_`
+    settings are what a domain's records are compared with; where one is empty, any record will do.
     """
 
     keys_file: str
@@ -27,3 +30,8 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     gateway_anonymous_requests_per_minute: Annotated[int, Meta(ge=1)] = 600
     gateway_session_hours: Annotated[int, Meta(ge=1)] = 12
     gateway_session_idle_minutes: Annotated[int, Meta(ge=2)] = 30
+    dns_servers: str = ""
+    dns_timeout_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
+    dns_mx_host: str = ""
+    dns_spf_include: str = ""
+    dns_dkim_selectors: str = ""

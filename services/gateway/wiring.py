@@ -11,6 +11,7 @@ import uvicorn
 from contracts.topics import FAMILIES
 from services.gateway import access_tokens, queries, sign_in_throttle
 from services.gateway.context import Gateway
+from services.gateway.dns import Dns
 from services.gateway.http import idempotency
 from services.gateway.http.app import create_app
 from services.gateway.http.bootstrap_keys import KeyRing
@@ -59,6 +60,7 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
             limits=RateLimits(
                 settings.gateway_requests_per_minute, settings.gateway_anonymous_requests_per_minute
             ),
+            dns=Dns.of(settings.dns_servers, settings.dns_timeout_s),
             health=health,
             clock=utc_now,
             fingerprint_key=_fingerprint_key(settings),

@@ -244,7 +244,7 @@ async def explain(pool: asyncpg.Pool, result: Result) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(mailbox_pages._PLANNER_SETTINGS)
         compiled = compiled.rendered(rendering(await mailbox_pages._common_words(connection, compiled)))
-        domains = await mailbox_pages._possible_domains(connection, TENANT, compiled)
+        domains = await mailbox_pages._possible_domains(connection, TENANT, compiled, None)
         wanted = MailboxList(TENANT, compiled, asked, domains)
         for statement in (wanted.gather(), wanted.walk(), wanted.walk_count()):
             plan = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {statement.sql}", *statement.arguments)

@@ -18,7 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.context import Gateway
 from services.gateway.http import (
+    aliases,
     asyncapi,
+    domain_dns,
+    domain_routing,
     domains,
     exports,
     imports,
@@ -29,7 +32,9 @@ from services.gateway.http import (
     openapi,
     operations,
     paid_groups,
+    recipients,
     reference,
+    rules,
     sessions,
     tenants,
     users,
@@ -61,6 +66,11 @@ _ROUTERS: Final = (
     me,
     paid_groups,
     domains,
+    domain_dns,
+    domain_routing,
+    rules,
+    aliases,
+    recipients,
     mailboxes,
     imports,
     exports,

@@ -9,13 +9,14 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from contracts.bulkio import CancelExport, ExportColumn, ExportFormat, FilterText, StartExport
-from contracts.ids import TenantId
 from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.topics import BULKIO
 from contracts.views.jobs import ExportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
+from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
+from services.gateway.http.job_scope import own_jobs_of, within_of
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
     Instant,
@@ -27,9 +28,8 @@ from services.gateway.http.paging import (
     page_size,
 )
 from services.gateway.http.problems import Problem, invalid, not_found
-from services.gateway.http.request import Connections, Fresh, Text, thing_id
+from services.gateway.http.request import Fresh, Text, thing_id
 from services.gateway.http.sealed_files import XLSX, attachment, sealed_file
-from services.gateway.http.sign_in import ActingFor
 from services.gateway.http.views import (
     ExportPage,
     ExportView,
@@ -56,7 +56,7 @@ class NewExport(RequestBody, frozen=True, kw_only=True):
 
 @router.post("", summary="Start an export", **documented({202: Operation}, body=NewExport))
 async def start(
-    write: KeyedWrite, tenant: ActingFor, body: Annotated[NewExport, body_of(NewExport)]
+    write: KeyedWrite, acting: Acting, body: Annotated[NewExport, body_of(NewExport)]
 ) -> Response:
     """Write every mailbox that matches into one file."""
     try:
@@ -65,6 +65,7 @@ async def start(
         raise invalid("#/filter", "filter_invalid", str(error)) from None
     if not body.columns or len(set(body.columns)) < len(body.columns):
         raise invalid("#/columns", "columns_invalid", "name at least one column, and each only once")
+    within = await within_of(acting)
 
     async def act(attempt: Act) -> Response:
         key_id = attempt.part_id("key")
@@ -75,9 +76,10 @@ async def start(
             format=body.format,
             columns=body.columns,
             key_id=key_id,
+            within=within,
         )
         try:
-            outcome = await attempt.order(BULKIO, tenant, command)
+            outcome = await attempt.order(BULKIO, acting.tenant, command)
         except Problem:
             await write.gateway.vault.drop_key(key_id)
             raise
@@ -89,21 +91,21 @@ async def start(
         location = f"/v1/operations/{outcome.subject}"
         return written(BULKIO, outcome, operation, HTTPStatus.ACCEPTED, location)
 
-    return await write.once(tenant, content_of(body), act)
+    return await write.once(acting.tenant, content_of(body), act)
 
 
 @router.get("", summary="List exports", **documented({200: ExportPage}))
-async def list_(
-    gateway: Connections, tenant: ActingFor, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None
-) -> Response:
+async def list_(acting: Acting, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None) -> Response:
     """Give the tenant's export jobs, newest first."""
-    name, size = list_name("exports", tenant), page_size(size)
+    name, size = list_name("exports", acting.tenant), page_size(size)
     after = None if token is None else decode_token(token, tuple[Instant, Text], name).after
-    found = await queries.list_exports(gateway.pool, tenant, after, size + 1)
+    found = await queries.list_exports(
+        acting.gateway.pool, acting.tenant, own_jobs_of(acting.see, acting.principal), after, size + 1
+    )
     page = cut(found, size, name, ("created_at", "job_id"))
     return answer(
         ExportPage(
-            exports=[show_export(gateway, row) for row in page.rows],
+            exports=[show_export(acting.gateway, row) for row in page.rows],
             next_page_token=page.next_page_token,
             total_size=page.total_size,
             total_size_is=page.total_size_is,
@@ -112,33 +114,33 @@ async def list_(
 
 
 @router.get("/{job_id}", summary="Get an export", **documented({200: ExportView}))
-async def get(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
+async def get(acting: Acting, job_id: str) -> Response:
     """Give an export job."""
-    row = await _find(gateway, tenant, job_id)
-    return answer(show_export(gateway, row), headers={"ETag": f'"{row.version}"'})
+    row = await _find(acting, job_id)
+    return answer(show_export(acting.gateway, row), headers={"ETag": f'"{row.version}"'})
 
 
 @router.post("/{job_id}:cancel", summary="Cancel an export", **documented({200: WriteResult, 202: Operation}))
-async def cancel(write: AnyWrite, tenant: ActingFor, job_id: str) -> Response:
+async def cancel(write: AnyWrite, acting: Acting, job_id: str) -> Response:
     """Give up an export that is not finished."""
-    row = await _find(write.gateway, tenant, job_id)
+    row = await _find(acting, job_id)
 
     async def act(attempt: Act) -> Response:
-        return written(BULKIO, await attempt.order(BULKIO, tenant, CancelExport(job_id=row.job_id)))
+        return written(BULKIO, await attempt.order(BULKIO, acting.tenant, CancelExport(job_id=row.job_id)))
 
-    return await write.once(tenant, b"", act)
+    return await write.once(acting.tenant, b"", act)
 
 
 @router.get(
     "/{job_id}/file", summary="Download an export's file", **documented({200: "application/octet-stream"})
 )
-async def download(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
+async def download(acting: Acting, job_id: str) -> Response:
     """Stream the file of a finished export, until it expires."""
-    row = await _find(gateway, tenant, job_id)
-    until = _file_until(gateway, row)
+    row = await _find(acting, job_id)
+    until = _file_until(acting.gateway, row)
     if row.blob is None or row.sha256 is None or until is None:
         raise Problem(HTTPStatus.CONFLICT, "job_state", f"the export is {row.state}")
-    if gateway.clock() >= until:
+    if acting.gateway.clock() >= until:
         raise Problem(HTTPStatus.GONE, "file_expired", "exports can be downloaded for a limited time")
     digest = base64.b64encode(bytes.fromhex(row.sha256)).decode()
     headers = {
@@ -147,7 +149,7 @@ async def download(gateway: Connections, tenant: ActingFor, job_id: str) -> Resp
         "Repr-Digest": f"sha-256=:{digest}:",
         "Cache-Control": "private, no-store",
     }
-    return await sealed_file(gateway, row.blob, row.key_id, _MEDIA_TYPES[row.format], headers)
+    return await sealed_file(acting.gateway, row.blob, row.key_id, _MEDIA_TYPES[row.format], headers)
 
 
 def show_export(gateway: Gateway, row: ExportRow) -> ExportView:
@@ -161,8 +163,13 @@ def _file_until(gateway: Gateway, row: ExportRow) -> datetime | None:
     return row.changed_at + timedelta(hours=gateway.settings.gateway_export_file_hours)
 
 
-async def _find(gateway: Gateway, tenant: TenantId, job_id: str) -> ExportRow:
-    row = await queries.get_export(gateway.pool, tenant, thing_id(job_id, "job_unknown"))
+async def _find(access: Access, job_id: str) -> ExportRow:
+    row = await queries.get_export(
+        access.gateway.pool,
+        access.tenant,
+        own_jobs_of(access.see, access.principal),
+        thing_id(job_id, "job_unknown"),
+    )
     if row is None:
         raise not_found("job_unknown")
     return row

@@ -9,13 +9,13 @@ from msgspec import Struct
 from starlette.responses import Response, StreamingResponse
 
 from contracts.bulkio import BadRows, CancelImport, ImportMode, StartImport
-from contracts.ids import TenantId
 from contracts.import_report import ImportReport, RowProblem
 from contracts.topics import BULKIO
 from contracts.views.jobs import ImportRow
 from services.gateway import queries
-from services.gateway.context import Gateway
+from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
+from services.gateway.http.job_scope import own_jobs_of, within_of
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
     Instant,
@@ -29,7 +29,6 @@ from services.gateway.http.paging import (
 from services.gateway.http.problems import Problem, invalid, not_found, unavailable
 from services.gateway.http.request import Connections, Fresh, Text, thing_id
 from services.gateway.http.sealed_files import XLSX, attachment, open_sealed, sealed_file
-from services.gateway.http.sign_in import ActingFor
 from services.gateway.http.uploads import Uploaded, shown_name
 from services.gateway.http.views import (
     ImportPage,
@@ -57,7 +56,7 @@ class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 @router.get("/template", summary="Download the import template", **documented({200: XLSX}))
-async def template(gateway: Connections, _: ActingFor) -> Response:
+async def template(gateway: Connections, _: Acting) -> Response:
     """Give the workbook to fill in."""
     try:
         content = await gateway.blobs.get(TEMPLATE_BLOB)
@@ -87,7 +86,7 @@ _FORM: Final = {
 @router.post("", summary="Start an import", **documented({202: Operation}, body=XLSX, form=_FORM))
 async def start(
     write: KeyedWrite,
-    tenant: ActingFor,
+    acting: Acting,
     upload: Uploaded,
     mode: Annotated[str | None, Query(json_schema_extra={"enum": _CHOICES["mode"]})] = None,
     bad_rows: Annotated[str | None, Query(json_schema_extra={"enum": _CHOICES["bad_rows"]})] = None,
@@ -98,6 +97,7 @@ async def start(
     in_query = {"mode": mode, "bad_rows": bad_rows, "dry_run": dry_run}
     options = _options({name: value for name, value in in_query.items() if value is not None} | upload.fields)
     name = shown_name(upload.file_name or file_name) or "import.xlsx"
+    within = await within_of(acting)
 
     async def act(attempt: Act) -> Response:
         gateway, key_id, blob = write.gateway, attempt.part_id("key"), f"imports/{attempt.thing_id}/source"
@@ -114,9 +114,10 @@ async def start(
             mode=options.mode,
             bad_rows=options.bad_rows,
             dry_run=options.dry_run,
+            within=within,
         )
         try:
-            outcome = await attempt.order(BULKIO, tenant, command)
+            outcome = await attempt.order(BULKIO, acting.tenant, command)
         except Problem:
             await gateway.blobs.delete(blob)
             await gateway.vault.drop_key(key_id)
@@ -130,7 +131,7 @@ async def start(
         return written(BULKIO, outcome, operation, HTTPStatus.ACCEPTED, location)
 
     content = upload.sha256.encode() + msgspec.json.encode(options) + name.encode()
-    return await write.once(tenant, content, act)
+    return await write.once(acting.tenant, content, act)
 
 
 def _options(given: dict[str, str]) -> ImportOptions:
@@ -142,13 +143,13 @@ def _options(given: dict[str, str]) -> ImportOptions:
 
 
 @router.get("", summary="List imports", **documented({200: ImportPage}))
-async def list_(
-    gateway: Connections, tenant: ActingFor, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None
-) -> Response:
+async def list_(acting: Acting, size: PageSize = PAGE_SIZE_DEFAULT, token: PageToken = None) -> Response:
     """Give the tenant's import jobs, newest first."""
-    name, size = list_name("imports", tenant), page_size(size)
+    name, size = list_name("imports", acting.tenant), page_size(size)
     after = None if token is None else decode_token(token, tuple[Instant, Text], name).after
-    found = await queries.list_imports(gateway.pool, tenant, after, size + 1)
+    found = await queries.list_imports(
+        acting.gateway.pool, acting.tenant, own_jobs_of(acting.see, acting.principal), after, size + 1
+    )
     page = cut(found, size, name, ("created_at", "job_id"))
     return answer(
         ImportPage(
@@ -161,34 +162,34 @@ async def list_(
 
 
 @router.get("/{job_id}", summary="Get an import", **documented({200: ImportView}))
-async def get(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
+async def get(acting: Acting, job_id: str) -> Response:
     """Give an import job."""
-    row = await _find(gateway, tenant, job_id)
+    row = await _find(acting, job_id)
     return answer(import_view(row), headers={"ETag": f'"{row.version}"'})
 
 
 @router.post("/{job_id}:cancel", summary="Cancel an import", **documented({200: WriteResult, 202: Operation}))
-async def cancel(write: AnyWrite, tenant: ActingFor, job_id: str) -> Response:
+async def cancel(write: AnyWrite, acting: Acting, job_id: str) -> Response:
     """Stop an import as soon as the rows on their way are decided."""
-    row = await _find(write.gateway, tenant, job_id)
+    row = await _find(acting, job_id)
 
     async def act(attempt: Act) -> Response:
-        return written(BULKIO, await attempt.order(BULKIO, tenant, CancelImport(job_id=row.job_id)))
+        return written(BULKIO, await attempt.order(BULKIO, acting.tenant, CancelImport(job_id=row.job_id)))
 
-    return await write.once(tenant, b"", act)
+    return await write.once(acting.tenant, b"", act)
 
 
 @router.get("/{job_id}/result", summary="Download an import's failed rows", **documented({200: XLSX}))
-async def result(gateway: Connections, tenant: ActingFor, job_id: str) -> StreamingResponse:
+async def result(acting: Acting, job_id: str) -> StreamingResponse:
     """Give the workbook of the rows that failed, with the reason of each; it has no passwords."""
-    row = await _find(gateway, tenant, job_id)
+    row = await _find(acting, job_id)
     if row.result is None:
         raise not_found("result_missing")
     headers = {
         "Content-Disposition": attachment(f"failed-{row.file_name.removesuffix('.xlsx')}.xlsx"),
         "Cache-Control": "private, no-store",
     }
-    return await sealed_file(gateway, row.result, row.key_id, XLSX, headers)
+    return await sealed_file(acting.gateway, row.result, row.key_id, XLSX, headers)
 
 
 class ImportProblems(Struct, frozen=True, kw_only=True):
@@ -199,17 +200,22 @@ class ImportProblems(Struct, frozen=True, kw_only=True):
 
 
 @router.get("/{job_id}/problems", summary="Get an import's problems", **documented({200: ImportProblems}))
-async def problems(gateway: Connections, tenant: ActingFor, job_id: str) -> Response:
+async def problems(acting: Acting, job_id: str) -> Response:
     """Give what the check found: each bad cell with its row, its column, and what is expected."""
-    row = await _find(gateway, tenant, job_id)
+    row = await _find(acting, job_id)
     if row.report is None:
         raise not_found("report_missing")
-    report = msgspec.json.decode(await open_sealed(gateway, row.report, row.key_id), type=ImportReport)
+    report = msgspec.json.decode(await open_sealed(acting.gateway, row.report, row.key_id), type=ImportReport)
     return answer(ImportProblems(bad_rows=report.bad_rows, problems=report.problems))
 
 
-async def _find(gateway: Gateway, tenant: TenantId, job_id: str) -> ImportRow:
-    row = await queries.get_import(gateway.pool, tenant, thing_id(job_id, "job_unknown"))
+async def _find(access: Access, job_id: str) -> ImportRow:
+    row = await queries.get_import(
+        access.gateway.pool,
+        access.tenant,
+        own_jobs_of(access.see, access.principal),
+        thing_id(job_id, "job_unknown"),
+    )
     if row is None:
         raise not_found("job_unknown")
     return row

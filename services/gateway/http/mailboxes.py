@@ -9,7 +9,7 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from contracts.addresses import AddressError, parse_address
-from contracts.ids import DomainName, TenantId
+from contracts.ids import DomainName
 from contracts.listing import FILTER_LENGTH_MAX, MAILBOX_FILTER_FIELDS
 from contracts.mailbox import (
     AllowSelfService,
@@ -29,7 +29,7 @@ from contracts.outcome import Outcome
 from contracts.topics import MAILBOX
 from contracts.views.mailbox import MailboxRow
 from services.gateway import mailbox_pages, queries
-from services.gateway.context import Gateway
+from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import RequestBody, SuspensionReason, answer, body_of, documented
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
@@ -43,8 +43,7 @@ from services.gateway.http.paging import (
     total_is,
 )
 from services.gateway.http.problems import Problem, invalid, not_found
-from services.gateway.http.request import Connections, Fresh, Text, thing_id
-from services.gateway.http.sign_in import ActingFor
+from services.gateway.http.request import Fresh, Text, thing_id
 from services.gateway.http.tokens import write_token
 from services.gateway.http.views import MailboxPage, MailboxView, Operation, WriteResult, mailbox_view
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, Write, content_of, written
@@ -95,8 +94,7 @@ class NewPassword(RequestBody, frozen=True, kw_only=True):
 
 @router.get("", summary="List mailboxes", **documented({200: MailboxPage}))
 async def list_(
-    gateway: Connections,
-    tenant: ActingFor,
+    acting: Acting,
     filter_: Annotated[str, Query(alias="filter", max_length=FILTER_LENGTH_MAX)] = "",
     order_by: Annotated[str, Query(pattern="^(address|created_at|changed_at)( (asc|desc))?$")] = "address",
     size: PageSize = PAGE_SIZE_DEFAULT,
@@ -109,7 +107,7 @@ async def list_(
         raise invalid("filter", "filter_invalid", str(error), HTTPStatus.BAD_REQUEST) from None
     column, _, direction = order_by.partition(" ")
     order = msgspec.convert(column, OrderColumn)
-    name = list_name("mailboxes", tenant, filter_, order, direction or "asc")
+    name = list_name("mailboxes", acting.tenant, filter_, order, direction or "asc")
     start: Token[Any] | None = None if token is None else decode_token(token, _KEYS[order], name)
     asked = PageAsked(
         size=page_size(size),
@@ -118,7 +116,9 @@ async def list_(
         after=None if start is None else start.after,
         total=None if start is None else Total(start.total, start.exact),
     )
-    page = await mailbox_pages.list_mailboxes(gateway.pool, tenant, compiled, asked)
+    page = await mailbox_pages.list_mailboxes(
+        acting.gateway.pool, acting.tenant, compiled, asked, await acting.domains()
+    )
     following = UNSET
     if page.next_after is not None:
         following = write_token(Token(name, page.next_after, page.total.size, page.total.exact))
@@ -136,7 +136,7 @@ async def list_(
     "", summary="Create a mailbox", **documented({201: MailboxView, 202: Operation}, body=NewMailbox)
 )
 async def create(
-    write: KeyedWrite, tenant: ActingFor, body: Annotated[NewMailbox, body_of(NewMailbox)]
+    write: KeyedWrite, acting: Acting, body: Annotated[NewMailbox, body_of(NewMailbox)]
 ) -> Response:
     """Create a mailbox in an active domain of the tenant."""
     try:
@@ -145,6 +145,7 @@ async def create(
         raise invalid("#/address", "address_invalid", str(error)) from None
     if body.password is not None:
         _check_password(body.password, f"{local_part}@{domain}")
+    await acting.admit(domain)
 
     async def act(attempt: Act) -> Response:
         credential_id = None if body.password is None else attempt.part_id("credential")
@@ -170,13 +171,13 @@ async def create(
         )
         return written(MAILBOX, outcome, created, HTTPStatus.CREATED, f"/v1/mailboxes/{outcome.subject}")
 
-    return await write.once(tenant, content_of(body), act)
+    return await write.once(acting.tenant, content_of(body), act)
 
 
 @router.get("/{mailbox_id}", summary="Get a mailbox", **documented({200: MailboxView}))
-async def get(gateway: Connections, tenant: ActingFor, mailbox_id: str) -> Response:
+async def get(acting: Acting, mailbox_id: str) -> Response:
     """Give a mailbox."""
-    row = await _find(gateway, tenant, mailbox_id)
+    row = await _find(acting, mailbox_id)
     return answer(mailbox_view(row), headers={"ETag": f'"{row.version}"'})
 
 
@@ -186,11 +187,11 @@ async def get(gateway: Connections, tenant: ActingFor, mailbox_id: str) -> Respo
     **documented({200: WriteResult, 202: Operation}, body=NoteChange),
 )
 async def change_note(
-    write: AnyWrite, tenant: ActingFor, mailbox_id: str, body: Annotated[NoteChange, body_of(NoteChange)]
+    write: AnyWrite, acting: Acting, mailbox_id: str, body: Annotated[NoteChange, body_of(NoteChange)]
 ) -> Response:
     """Replace the note."""
-    row = await _find(write.gateway, tenant, mailbox_id)
-    return await _change(write, tenant, row, ChangeNote(mailbox_id=row.mailbox_id, note=body.note), body)
+    row = await _find(acting, mailbox_id)
+    return await _change(write, acting, row, ChangeNote(mailbox_id=row.mailbox_id, note=body.note), body)
 
 
 @router.post(
@@ -199,10 +200,10 @@ async def change_note(
     **documented({200: WriteResult, 202: Operation}, body=NewPassword),
 )
 async def set_password(
-    write: AnyWrite, tenant: ActingFor, mailbox_id: str, body: Annotated[NewPassword, body_of(NewPassword)]
+    write: AnyWrite, acting: Acting, mailbox_id: str, body: Annotated[NewPassword, body_of(NewPassword)]
 ) -> Response:
     """Give the mailbox another password. It is kept as an Argon2id hash in the vault and shown nowhere."""
-    row = await _find(write.gateway, tenant, mailbox_id)
+    row = await _find(acting, mailbox_id)
     _check_password(body.password, f"{row.local_part}@{row.domain}")
 
     async def act(attempt: Act) -> Response:
@@ -213,21 +214,21 @@ async def set_password(
         )
         return written(MAILBOX, outcome)
 
-    return await write.once(tenant, content_of(body), act)
+    return await write.once(acting.tenant, content_of(body), act)
 
 
 @router.post("/{mailbox_id}:allowSelfService", summary="Allow self-service", **_WRITTEN)
-async def allow_self_service(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+async def allow_self_service(write: AnyWrite, acting: Acting, mailbox_id: str) -> Response:
     """Let the mailbox's owner change the password."""
-    row = await _find(write.gateway, tenant, mailbox_id)
-    return await _change(write, tenant, row, AllowSelfService(mailbox_id=row.mailbox_id))
+    row = await _find(acting, mailbox_id)
+    return await _change(write, acting, row, AllowSelfService(mailbox_id=row.mailbox_id))
 
 
 @router.post("/{mailbox_id}:forbidSelfService", summary="Forbid self-service", **_WRITTEN)
-async def forbid_self_service(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+async def forbid_self_service(write: AnyWrite, acting: Acting, mailbox_id: str) -> Response:
     """No longer let the mailbox's owner change the password."""
-    row = await _find(write.gateway, tenant, mailbox_id)
-    return await _change(write, tenant, row, ForbidSelfService(mailbox_id=row.mailbox_id))
+    row = await _find(acting, mailbox_id)
+    return await _change(write, acting, row, ForbidSelfService(mailbox_id=row.mailbox_id))
 
 
 @router.post(
@@ -237,68 +238,79 @@ async def forbid_self_service(write: AnyWrite, tenant: ActingFor, mailbox_id: st
 )
 async def suspend(
     write: AnyWrite,
-    tenant: ActingFor,
+    acting: Acting,
     mailbox_id: str,
     body: Annotated[SuspensionReason, body_of(SuspensionReason)],
 ) -> Response:
     """No sign-in while suspended; mail still arrives."""
-    row = await _find(write.gateway, tenant, mailbox_id)
+    row = await _find(acting, mailbox_id)
     command = SuspendMailbox(mailbox_id=row.mailbox_id, reason=body.reason)
-    return await _change(write, tenant, row, command, body)
+    return await _change(write, acting, row, command, body)
 
 
 @router.post("/{mailbox_id}:resume", summary="Resume a mailbox", **_WRITTEN)
-async def resume(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+async def resume(write: AnyWrite, acting: Acting, mailbox_id: str) -> Response:
     """End the suspension."""
-    row = await _find(write.gateway, tenant, mailbox_id)
-    return await _change(write, tenant, row, ResumeMailbox(mailbox_id=row.mailbox_id))
+    row = await _find(acting, mailbox_id)
+    return await _change(write, acting, row, ResumeMailbox(mailbox_id=row.mailbox_id))
 
 
 @router.post("/{mailbox_id}:clean", summary="Clean a mailbox", **_WRITTEN)
-async def clean(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+async def clean(write: AnyWrite, acting: Acting, mailbox_id: str) -> Response:
     """Put all mail away for a year. The mailbox stays."""
-    row = await _find(write.gateway, tenant, mailbox_id)
+    row = await _find(acting, mailbox_id)
 
     async def act(attempt: Act) -> Response:
         command = CleanMailbox(mailbox_id=row.mailbox_id, archive_id=attempt.thing_id)
         return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
 
-    return await write.once(tenant, b"", act)
+    return await write.once(acting.tenant, b"", act)
 
 
 @router.post("/{mailbox_id}:delete", summary="Delete a mailbox", **_WRITTEN)
-async def delete(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+async def delete(
+    write: AnyWrite,
+    acting: Acting,
+    mailbox_id: str,
+    drop_targets: Annotated[
+        bool, Query(description="Let rules and a catch-all of the domain that lead here go with the mailbox.")
+    ] = False,
+) -> Response:
     """Put the mailbox away for a year. Its address stays taken until then."""
-    row = await _find(write.gateway, tenant, mailbox_id)
+    row = await _find(acting, mailbox_id)
 
     async def act(attempt: Act) -> Response:
-        command = DeleteMailbox(mailbox_id=row.mailbox_id, archive_id=attempt.thing_id)
+        command = DeleteMailbox(
+            mailbox_id=row.mailbox_id, archive_id=attempt.thing_id, drop_targets=drop_targets
+        )
         return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
 
-    return await write.once(tenant, b"", act)
+    return await write.once(acting.tenant, b"", act)
 
 
 @router.post("/{mailbox_id}:restore", summary="Restore a mailbox", **_WRITTEN)
-async def restore(write: AnyWrite, tenant: ActingFor, mailbox_id: str) -> Response:
+async def restore(write: AnyWrite, acting: Acting, mailbox_id: str) -> Response:
     """Bring a deleted mailbox back with everything it had."""
-    row = await _find(write.gateway, tenant, mailbox_id)
-    return await _change(write, tenant, row, RestoreMailbox(mailbox_id=row.mailbox_id))
+    row = await _find(acting, mailbox_id)
+    return await _change(write, acting, row, RestoreMailbox(mailbox_id=row.mailbox_id))
 
 
-async def _find(gateway: Gateway, tenant: TenantId, mailbox_id: str) -> MailboxRow:
-    row = await queries.get_mailbox(gateway.pool, tenant, thing_id(mailbox_id, "mailbox_unknown"))
+async def _find(access: Access, mailbox_id: str) -> MailboxRow:
+    unknown = "mailbox_unknown"
+    row = await queries.get_mailbox(access.gateway.pool, access.tenant, thing_id(mailbox_id, unknown))
     if row is None:
-        raise not_found("mailbox_unknown")
+        raise not_found(unknown)
+    await access.admit(row.domain, unknown)
     return row
 
 
 async def _change(
-    write: Write, tenant: TenantId, row: MailboxRow, command: MailboxCommand, body: RequestBody | None = None
+    write: Write, access: Access, row: MailboxRow, command: MailboxCommand, body: RequestBody | None = None
 ) -> Response:
     async def act(attempt: Act) -> Response:
         return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
 
-    return await write.once(tenant, content_of(body), act)
+    return await write.once(access.tenant, content_of(body), act)
 
 
 def _check_password(password: str, address: str) -> None:

@@ -6,17 +6,18 @@ from fastapi import APIRouter
 from msgspec import UNSET
 from starlette.responses import Response
 
-from contracts.ids import TenantId
 from contracts.outcome import Outcome
+from contracts.permissions import PageName, role_reach
 from contracts.topics import FAMILIES, Family
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
-from services.gateway.http.acting import Acting
+from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
 from services.gateway.http.exports import show_export
+from services.gateway.http.job_scope import own_jobs_of
 from services.gateway.http.problems import not_found, refused
-from services.gateway.http.request import Connections, Fresh, position_of, thing_id
+from services.gateway.http.request import Fresh, position_of, thing_id
 from services.gateway.http.views import (
     Operation,
     OperationError,
@@ -33,15 +34,24 @@ ASK_AGAIN_WAIT_S = 2.0
 
 
 @router.get("/{operation_id}", summary="Get an operation", **documented({200: Operation}))
-async def get(gateway: Connections, acting: Acting, operation_id: str) -> Response:
+async def get(acting: Acting, operation_id: str) -> Response:
     """Give how far an import, an export or a slow write is."""
-    tenant = acting.tenant
+    gateway, tenant = acting.gateway, acting.tenant
     id_ = thing_id(operation_id, "operation_unknown")
-    if (imported := await queries.get_import(gateway.pool, tenant, id_)) is not None:
+    whose = _whose(acting, "import")
+    if (imported := await queries.get_import(gateway.pool, tenant, whose, id_)) is not None:
         return answer(import_operation(imported))
-    if (exported := await queries.get_export(gateway.pool, tenant, id_)) is not None:
+    whose = _whose(acting, "export")
+    if (exported := await queries.get_export(gateway.pool, tenant, whose, id_)) is not None:
         return answer(export_operation(gateway, exported))
-    return answer(await _command_operation(gateway, tenant, id_))
+    return answer(await _command_operation(acting, id_))
+
+
+def _whose(access: Access, page: PageName) -> str | None:
+    """Whose jobs of a page may be seen; None is everybody's. The table names no page for this route."""
+    principal = access.principal
+    see = role_reach(principal.role, principal.permissions, page, "see")
+    return own_jobs_of(see, principal)
 
 
 def import_operation(row: ImportRow) -> Operation:
@@ -72,14 +82,17 @@ def export_operation(gateway: Gateway, row: ExportRow) -> Operation:
     )
 
 
-async def _command_operation(gateway: Gateway, tenant: TenantId, command_id: str) -> Operation:
-    pending = await queries.get_pending(gateway.pool, tenant, command_id)
+async def _command_operation(access: Access, command_id: str) -> Operation:
+    gateway, principal = access.gateway, access.principal
+    pending = await queries.get_pending(gateway.pool, access.tenant, command_id)
     if pending is None:
         raise not_found("operation_unknown")
     family: Family[Any, Any] = next(family for family in FAMILIES if family.name == pending.family)
+    envelope = family.codec.decode_command(pending.envelope)
+    if envelope.actor != principal.actor and principal.role not in ("operator", "owner"):
+        raise not_found("operation_unknown")
     try:
         # The same command again: either it is decided now, or its outcome is told once more.
-        envelope = family.codec.decode_command(pending.envelope)
         outcome = await gateway.commands.send(family, envelope, ASK_AGAIN_WAIT_S)
     except OutcomePending:
         return Operation(

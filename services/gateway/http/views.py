@@ -6,7 +6,6 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from contracts.bulkio import RowRefusal
-from contracts.ids import DomainName
 from contracts.views.access import TenantRow, TenantStatus
 from contracts.views.jobs import (
     EXPORT_END_STATES,
@@ -16,8 +15,7 @@ from contracts.views.jobs import (
     ImportRow,
     ImportState,
 )
-from contracts.views.mailbox import DomainRow, DomainStatus, MailboxRow, MailboxStatus
-from services.runtime.domain_names import to_u_label
+from contracts.views.mailbox import MailboxRow, MailboxStatus
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -40,19 +38,6 @@ class TenantView(View, frozen=True, kw_only=True):
     tenant: str
     title: str
     status: TenantStatus
-    version: int
-    created_at: datetime
-    changed_at: datetime
-
-
-class DomainView(View, frozen=True, kw_only=True):
-    """A mail domain: as the protocols write it, and as people do. `mailboxes` counts those that are not deleted."""
-
-    domain: str
-    display_name: str
-    status: DomainStatus
-    mailbox_limit: int | None
-    mailboxes: int
     version: int
     created_at: datetime
     changed_at: datetime
@@ -145,12 +130,6 @@ class TenantPage(Page, frozen=True, kw_only=True):
     tenants: list[TenantView]
 
 
-class DomainPage(Page, frozen=True, kw_only=True):
-    """A page of domains."""
-
-    domains: list[DomainView]
-
-
 class MailboxPage(Page, frozen=True, kw_only=True):
     """A page of mailboxes."""
 
@@ -210,20 +189,6 @@ def tenant_view(row: TenantRow) -> TenantView:
         tenant=row.tenant,
         title=row.title,
         status=row.status,
-        version=row.version,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-    )
-
-
-def domain_view(row: DomainRow) -> DomainView:
-    """Show a domain."""
-    return DomainView(
-        domain=row.domain,
-        display_name=to_u_label(DomainName(row.domain)),
-        status=row.status,
-        mailbox_limit=row.mailbox_limit,
-        mailboxes=row.mailboxes,
         version=row.version,
         created_at=row.created_at,
         changed_at=row.changed_at,

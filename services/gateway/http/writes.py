@@ -42,7 +42,11 @@ _ETAG: Final = re.compile(r'"(\d{1,18})"', re.ASCII)
 
 
 class Pending(Exception):
-    """The command's outcome did not come in time; it has been noted, and can be asked for."""
+    """A command's outcome did not come in time; it has been noted, and can be asked for by the command's id."""
+
+    def __init__(self, command_id: CommandId) -> None:
+        super().__init__(command_id)
+        self.command_id = command_id
 
 
 class Write(Struct, frozen=True, kw_only=True):
@@ -97,11 +101,13 @@ class Write(Struct, frozen=True, kw_only=True):
     async def _attempt(self, act: "Act", do: Callable[["Act"], Awaitable[Response]]) -> Response:
         try:
             return await do(act)
-        except Pending:
+        except Pending as pending:
             operation = Operation(
-                name=f"operations/{act.command_id}", done=False, metadata=OperationMetadata(kind="command")
+                name=f"operations/{pending.command_id}",
+                done=False,
+                metadata=OperationMetadata(kind="command"),
             )
-            location = {"Location": f"/v1/operations/{act.command_id}", "Retry-After": "1"}
+            location = {"Location": f"/v1/operations/{pending.command_id}", "Retry-After": "1"}
             return answer(operation, HTTPStatus.ACCEPTED, location)
         except Problem as problem:
             if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -120,20 +126,29 @@ class Act(Struct, frozen=True, kw_only=True):
         """Give the same attempt for a tenant that the request itself names."""
         return Act(write=self.write, tenant=tenant, thing_id=self.thing_id)
 
-    @property
-    def command_id(self) -> CommandId:
-        """The id of the request's command."""
-        return CommandId(derived_id(self.thing_id, "command"))
-
     def part_id(self, name: str) -> str:
         """Give the id of something that belongs to the thing."""
         return derived_id(self.thing_id, name)
 
-    async def order(self, family: Family[C, E], stream: str, data: C) -> Outcome:
-        """Send the command and give its outcome. Raises Problem when it is refused, Pending when it takes too long."""
+    async def order(
+        self,
+        family: Family[C, E],
+        stream: str,
+        data: C,
+        *,
+        step: str = "command",
+        expected_version: int | None = None,
+    ) -> Outcome:
+        """Send the command and give its outcome. Raises Problem when it is refused, Pending when it takes too long.
+
+        A request that takes more than one command gives each further one a `step` of its own. `If-Match` is about the
+        first; `expected_version` is for a version that the route itself relies on.
+        """
         gateway = self.write.gateway
+        if step == "command" and expected_version is None:
+            expected_version = self.write.expected_version
         envelope = CommandEnvelope[Any](
-            id=self.command_id,
+            id=CommandId(self.part_id(step)),
             tenant=self.tenant,
             stream=stream,
             actor=self.write.principal.actor,
@@ -141,13 +156,13 @@ class Act(Struct, frozen=True, kw_only=True):
             causation=self.write.trace_id,
             sent_at=gateway.clock(),
             data=data,
-            expected_version=self.write.expected_version,
+            expected_version=expected_version,
         )
         try:
             outcome = await gateway.commands.send(family, envelope, gateway.settings.gateway_outcome_wait_s)
         except OutcomePending:
             await queries.note_pending(gateway.pool, envelope.id, self.tenant, family.name, encode(envelope))
-            raise Pending from None
+            raise Pending(envelope.id) from None
         if outcome.status == "refused":
             raise refused(outcome)
         return outcome
