@@ -27,14 +27,13 @@ from tests.oracle.leaks import Canaries, search_files, search_tables, search_top
 from tests.oracle.log import Log, open_log
 from tests.oracle.rules import rules_of
 from tests.oracle.tables import (
-    VIEWS,
     Backward,
     Checkpoint,
-    FreshFold,
     SchemaState,
     load_checkpoints,
     schemas_with_projections,
 )
+from tests.oracle.views import VIEWS, FreshFold
 
 WATCH_POLL_S: Final = 0.2
 

@@ -27,9 +27,14 @@ class Chain(Struct):
 
 
 class CommandEvents(Struct, gc=False):
-    """What one command has caused, as the log has it. `parts` is the number announced by its events."""
+    """What one command has caused, as the log has it. `parts` is the number announced by its events.
+
+    `subject` is what the first of them is about: the command's own subject, whose version `version` is. What goes with
+    it comes after, and may be about others.
+    """
 
     stream: str
+    subject: str
     events: int
     parts: int
     streamseq: int
@@ -137,13 +142,15 @@ class EventChecks:
             return
         caused = self.commands.get(event.command)
         if caused is None:
-            caused = CommandEvents(event.stream, 0, int(parts), 0, 0)
+            caused = CommandEvents(event.stream, event.subject, 0, int(parts), 0, 0)
             self.commands[event.command] = caused
         if int(number) != caused.events + 1 or int(parts) != caused.parts or event.stream != caused.stream:
             what = f"part {event.part} follows {caused.events} of {caused.parts}"
             self._findings.broken("I5", where, what)
         caused.events += 1
-        caused.streamseq, caused.version = event.streamseq, event.version
+        caused.streamseq = event.streamseq
+        if event.subject == caused.subject:
+            caused.version = event.version
 
     def _check_epoch(self, event: Event, where: str) -> None:
         self._findings.checked("I9")

@@ -1,81 +1,17 @@
 """Read models against the log: rows, stream positions and checkpoints of every projection in the database."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
 import msgspec
 from msgspec import Struct, field
 
-from contracts.bulkio import ExportRequested, ImportUploaded
-from contracts.topics import ACCESS, BULKIO, MAILBOX
-from contracts.views.access import TenantRow, fold_tenant
-from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
-from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox
-from tests.oracle.events import Chain, Event
+from tests.oracle.events import Chain
 from tests.oracle.findings import Findings
+from tests.oracle.views import VIEWS, FreshFold, View
 
 ROWS_AT_ONCE: Final = 10_000
-
-
-class JobOrderRow(Struct, kw_only=True):
-    """Which event asked for a job, as bulkio keeps it beside the rows of the contracts."""
-
-    job_id: str
-    correlation: str
-    event_id: str
-
-
-def fold_job_order(row: JobOrderRow | None, event: Event) -> JobOrderRow | None:
-    """The first event of a job stays."""
-    if isinstance(event.data, ImportUploaded | ExportRequested):
-        return JobOrderRow(job_id=event.subject, correlation=event.correlation, event_id=event.id)
-    return row
-
-
-class View(Struct, frozen=True):
-    """A table that any schema may have, and the fold that fills it. `by_stream` tells what its key is."""
-
-    table: str
-    row: type[Struct]
-    key: str
-    by_stream: bool
-    fold: Callable[[Any, Event], Any]
-
-
-VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
-    ACCESS.events.name: (View("tenants", TenantRow, "tenant", True, fold_tenant),),
-    MAILBOX.events.name: (
-        View("domains", DomainRow, "domain", True, fold_domain),
-        View("mailboxes", MailboxRow, "mailbox_id", False, fold_mailbox),
-    ),
-    BULKIO.events.name: (
-        View("imports", ImportRow, "job_id", False, fold_import),
-        View("exports", ExportRow, "job_id", False, fold_export),
-        View("job_orders", JobOrderRow, "job_id", False, fold_job_order),
-    ),
-}
-
-
-class FreshFold:
-    """The rows that the events of one partition make, folded as they are read."""
-
-    def __init__(self, topic: str) -> None:
-        self._views = VIEWS[topic]
-        self.rows: dict[str, dict[str, Struct]] = {view.table: {} for view in self._views}
-
-    def take(self, event: Event) -> str | None:
-        """Fold one event; give the name of the table whose fold does not know what to do with it."""
-        for view in self._views:
-            rows = self.rows[view.table]
-            key = event.stream if view.by_stream else event.subject
-            try:
-                row = view.fold(rows.get(key), event)
-            except AssertionError:
-                return view.table
-            if row is not None:
-                rows[key] = row
-        return None
 
 
 class Checkpoint(Struct, frozen=True):

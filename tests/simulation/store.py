@@ -12,7 +12,7 @@ from contracts.views.mailbox import DomainRow, MailboxRow
 from services.mailbox.core.domain import Domain
 from services.runtime.kafka.deciding import Snapshot, StreamState
 from tests.oracle.events import Chain
-from tests.oracle.tables import FreshFold
+from tests.oracle.views import FreshFold
 from tests.simulation.log import Fenced
 
 

@@ -18,7 +18,8 @@ from tests.oracle.answers import AnswerChecks
 from tests.oracle.events import EventChecks
 from tests.oracle.findings import Findings
 from tests.oracle.rules import rules_of
-from tests.oracle.tables import FreshFold, differing_rows, differing_streams
+from tests.oracle.tables import differing_rows, differing_streams
+from tests.oracle.views import FreshFold
 from tests.simulation.log import FakeLog, TopicName
 from tests.simulation.loops import Hands, Sabotage, project, write
 from tests.simulation.store import FakeStore, GapSeen

@@ -81,6 +81,19 @@ def test_an_outcome_that_tells_of_another_version_is_found() -> None:
     assert broken(log.checked()) == ["I4"]
 
 
+def test_an_outcome_tells_of_its_own_subject_whatever_went_with_it() -> None:
+    log = a_log().happened(created("jan"))
+    log.ordered(ORDER)
+    log.wrote(m.NoteChanged(note="x"), an_id("mailbox ina"), ORDER, "1/3")
+    log.wrote(m.MailboxSuspended(), an_id("mailbox ina"), ORDER, "2/3")
+    log.wrote(m.MailboxSuspended(), an_id("mailbox jan"), ORDER, "3/3")
+    log.answered(ORDER, an_id("mailbox ina"), events=3)
+    assert log.checked().content
+    log.outcomes.pop()
+    log.answered(ORDER, an_id("mailbox jan"), events=3)
+    assert broken(log.checked()) == ["I4"]
+
+
 def test_a_refusal_with_events_or_without_a_code_is_found() -> None:
     log = a_log()
     del log.outcomes[-1]

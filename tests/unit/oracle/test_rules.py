@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from contracts import access as a
 from contracts import bulkio as b
 from contracts import mailbox as m
-from contracts.topics import ACCESS, BULKIO
-from tests.oracle.rules import years_later
-from tests.unit.oracle.hand_made import NOON, US, HandMadeLog, a_domain, an_id, broken, created
+from contracts.topics import BULKIO
+from tests.oracle.mailbox_rules import years_later
+from tests.unit.oracle.hand_made import NOON, US, HandMadeLog, a_domain, an_id, created, rules_broken
 
 INA = an_id("mailbox ina")
 ARCHIVE: Any = an_id("archive")
@@ -35,12 +34,6 @@ def restored(**other: Any) -> m.MailboxRestored:
         "suspended": False,
     }
     return m.MailboxRestored(**(fields | other))
-
-
-def rules_broken(log: HandMadeLog) -> str:
-    findings = log.checked()
-    assert set(broken(findings)) <= {"I3"}, findings.report()
-    return " ".join(findings.invariants["I3"].places)
 
 
 def test_a_whole_life_breaks_no_rule() -> None:
@@ -108,15 +101,6 @@ def test_a_deleted_mailbox_can_not_change_and_its_address_is_in_quarantine() -> 
 def test_a_mailbox_created_in_a_domain_that_is_not_active_is_named() -> None:
     log = HandMadeLog().happened(m.DomainRegistered()).happened(created("ina"))
     assert "in a domain that is pending" in rules_broken(log)
-
-
-def test_a_tenant_is_onboarded_once_and_first() -> None:
-    onboarded, renamed = a.TenantOnboarded(title="We"), a.TenantRenamed(title="Us")
-    assert rules_broken(HandMadeLog(ACCESS, US).happened(onboarded).happened(renamed)) == ""
-    assert "tenant that is known" in rules_broken(
-        HandMadeLog(ACCESS, US).happened(onboarded).happened(onboarded)
-    )
-    assert "tenant that is unknown" in rules_broken(HandMadeLog(ACCESS, US).happened(renamed))
 
 
 JOB: Any = an_id("job")

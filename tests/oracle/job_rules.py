@@ -1,0 +1,85 @@
+"""The rules of import and export jobs once more, as plainly as they can be said."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from msgspec import Struct
+
+from contracts import bulkio as b
+from contracts.envelope import EventEnvelope
+
+Event = EventEnvelope[Any]
+
+
+class JobFacts(Struct, gc=False):
+    """What the rules need to know of a job."""
+
+    kind: str
+    state: str
+    good_rows: int = 0
+    applied: int = 0
+
+
+# The states in which each step of a job may happen, and the state after it; None leaves it as it is.
+_JOB_STEPS: Final = {
+    b.ImportChecked: ({"uploaded", "cancelling"}, "checked"),
+    b.ImportPlanned: ({"checked"}, "ended"),
+    b.ImportRowsApplied: ({"checked", "applying", "cancelling"}, "applying"),
+    b.ImportCancelRequested: ({"uploaded", "checked", "applying"}, "cancelling"),
+    b.ImportCancelled: ({"cancelling"}, "ended"),
+    b.ImportFinished: ({"checked", "applying", "cancelling"}, "ended"),
+    b.ImportFailed: ({"uploaded", "checked", "cancelling"}, "ended"),
+    b.ExportFinished: ({"requested"}, "ended"),
+    b.ExportFailed: ({"requested"}, "ended"),
+    b.ExportCancelled: ({"requested"}, "ended"),
+}
+
+
+class JobRules:
+    """Import and export jobs: one step after another, each row once, and nothing after the end."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, JobFacts] = {}
+
+    def broken_by(self, event: Event) -> Iterator[str]:
+        data = event.data
+        if event.tenant != event.stream:
+            yield "a job in another tenant's stream"
+        job = self._jobs.get(event.subject)
+        if isinstance(data, b.ImportUploaded | b.ExportRequested):
+            if job is not None:
+                yield "a job begun twice"
+            importing = isinstance(data, b.ImportUploaded)
+            self._jobs[event.subject] = JobFacts(
+                "import" if importing else "export", "uploaded" if importing else "requested"
+            )
+        elif job is None:
+            yield f"{event.type} of a job that never began"
+        else:
+            yield from self._step(job, event)
+
+    def _step(self, job: JobFacts, event: Event) -> Iterator[str]:
+        allowed, state_after = _JOB_STEPS[type(event.data)]
+        if not event.type.startswith(job.kind):
+            yield f"{event.type} of an {job.kind}"
+        if job.state not in allowed:
+            yield f"{event.type} of a job that is {job.state}"
+        match event.data:
+            case b.ImportChecked(good_rows=good_rows):
+                job.good_rows = good_rows
+            case b.ImportRowsApplied():
+                yield from self._rows_applied(job, event.data)
+            case b.ImportFinished() if job.applied != job.good_rows:
+                yield f"finished after {job.applied} of {job.good_rows} rows"
+            case _:
+                pass
+        if job.state != "cancelling" or state_after == "ended":
+            job.state = state_after
+
+    def _rows_applied(self, job: JobFacts, data: b.ImportRowsApplied) -> Iterator[str]:
+        if data.first != job.applied + 1 or data.last < data.first or data.last > job.good_rows:
+            yield f"rows {data.first} to {data.last} applied after {job.applied} of {job.good_rows}"
+        counted = data.created + data.changed + data.skipped + len(data.refused)
+        if counted != data.last - data.first + 1:
+            yield f"{counted} rows counted from {data.first} to {data.last}"
+        job.applied = data.last
