@@ -20,6 +20,7 @@ _ATOM: Final = r"[^\x00-\x20\x7f-\xa0\"(),.:;<>@\[\\\]*\s]+"
 _DOT_ATOM: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_LOOK_ALIKE_SCRIPTS: Final = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 
@@ -41,6 +42,22 @@ def parse_local_part(text: str) -> LocalPart:
             "the part before @ must be words joined by single dots, without quotes, * or brackets"
         )
     return LocalPart(local_part)
+
+
+def mixes_look_alike_scripts(local_part: str) -> bool:
+    """Whether letters of two scripts that look alike stand in one local part: `pаypal` with a Cyrillic а, for instance.
+
+    Latin, Greek and Cyrillic are the scripts that UTS 39 (section 5.2) lets nobody mix at its moderate level.
+    """
+    if local_part.isascii():
+        return False
+    scripts = {
+        script
+        for character in local_part
+        if character.isalpha()
+        for script in _LOOK_ALIKE_SCRIPTS.intersection(unicodedata.name(character, "").split())
+    }
+    return len(scripts) > 1
 
 
 def is_domain_name(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Looks at every row of an uploaded sheet before anything is changed, and fixes what each good row will do."""
+"""Looks at every row of an uploaded file before anything is changed, and fixes what each good row will do."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from contracts.addresses import AddressError, parse_address
+from contracts.addresses import AddressError, mixes_look_alike_scripts, parse_address
 from contracts.bulkio import ImportMode
 from contracts.ids import DomainName, LocalPart
 from contracts.import_report import ImportReport, PlannedRow, RowProblem
@@ -131,6 +131,9 @@ class _Check:
             address = self._addresses.read(row.email)
         except AddressError as error:
             return self._problem(row, "email", RefusalCode.ADDRESS_INVALID, str(error))
+        if mixes_look_alike_scripts(address[0]):
+            expected = "letters of one script: Latin, Greek and Cyrillic ones look alike"
+            return self._problem(row, "email", "address_mixed_scripts", expected)
         first = self._first_rows.setdefault(address, row.row)
         if first != row.row:
             return self._problem(row, "email", "duplicate", f"each address once; row {first} has it already")

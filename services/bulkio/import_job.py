@@ -20,7 +20,7 @@ from services.bulkio import queries
 from services.bulkio.applying import Applying
 from services.bulkio.checking import check_rows, readable_addresses
 from services.bulkio.freshness import catch_up
-from services.bulkio.reading import read_in_child
+from services.bulkio.reading import read_sheet
 from services.bulkio.sheet import Sheet, Unreadable
 from services.bulkio.tools import JobVoice, Tools
 from services.bulkio.workbook import FailedRow, failed_rows
@@ -127,7 +127,7 @@ class ImportJob:
             except (BlobMissing, KeyDestroyed, SealBroken):
                 self._sheet = Unreadable("file_missing", "the uploaded file is not there any more")
             else:
-                self._sheet = await read_in_child(data, self._tools.settings.reader_limits())
+                self._sheet = await read_sheet(data, self._tools.settings.reader_limits())
         return self._sheet
 
     async def _read_report(self, job: ImportRow) -> ImportReport:

@@ -1,4 +1,8 @@
-"""What the limited reader process is told, and what it answers."""
+"""What the limited reader process is told, and the pieces in which it answers.
+
+An answer is a sequence of frames, each a 4-byte big-endian length and one message: `Columns`, then `Rows` again and
+again, then `SheetEnd`; or `Unreadable` instead of whatever was still to come.
+"""
 
 from typing import Final
 
@@ -9,12 +13,16 @@ from services.bulkio.headings import Column
 CELL_TEXT_MAX: Final = 1_001
 """Characters of a cell that are passed on: one more than any column may hold, so that too long is seen as such."""
 
+ROWS_PER_FRAME: Final = 500
+FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Above what the rows of one frame can ever be; whoever sends more is not our reader any more."""
+
 MEMORY_EXIT: Final = 7
 """Exit code of a reader whose memory was not enough."""
 
 
 class ReaderLimits(Struct, frozen=True, kw_only=True):
-    """What one workbook may cost. The time is the child's processor time; `wall_s` is the parent's patience."""
+    """What one file may cost. `cpu_s` is the child's processor time; `wall_s` is how long it may say nothing."""
 
     rows_max: int = 5_000
     unzipped_bytes_max: int = 20_000_000
@@ -31,7 +39,7 @@ class CellIssue(Struct, frozen=True, gc=False, array_like=True):
 
 
 class SheetRow(Struct, frozen=True, array_like=True):
-    """One row that is not empty. `row` is its number in the workbook."""
+    """One row that is not empty. `row` is its number in the file."""
 
     row: int
     email: str
@@ -40,8 +48,24 @@ class SheetRow(Struct, frozen=True, array_like=True):
     issues: tuple[CellIssue, ...] = ()
 
 
-class Sheet(Struct, frozen=True, tag="sheet"):
-    """The rows of the import sheet, and the letters of its columns."""
+class Columns(Struct, frozen=True, tag="columns"):
+    """The header is right; these are the letters of the columns."""
+
+    letters: dict[Column, str]
+
+
+class Rows(Struct, frozen=True, tag="rows"):
+    """Some rows, in the order of the file."""
+
+    rows: tuple[SheetRow, ...]
+
+
+class SheetEnd(Struct, frozen=True, tag="end"):
+    """The whole file was read. Before this nothing of it may be believed."""
+
+
+class Sheet(Struct, frozen=True):
+    """The rows of a whole file, and the letters of its columns."""
 
     letters: dict[Column, str]
     rows: tuple[SheetRow, ...]
@@ -62,5 +86,7 @@ class UnreadableError(Exception):
         self.reason = Unreadable(code, detail)
 
 
-encode_answer = msgpack.Encoder().encode
-decode_answer = msgpack.Decoder(Sheet | Unreadable).decode
+SheetPiece = Columns | Rows | SheetEnd | Unreadable
+
+encode_piece = msgpack.Encoder().encode
+decode_piece = msgpack.Decoder(SheetPiece).decode

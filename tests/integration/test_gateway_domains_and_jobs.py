@@ -134,9 +134,25 @@ def test_an_import_by_form_reports_each_bad_cell(house: House) -> None:
     assert "plan" not in report
 
 
+@pytest.mark.parametrize("file_name", ["", "list.csv"])
+def test_a_csv_file_is_imported_as_a_workbook_is(house: House, file_name: str) -> None:
+    prefix = "named" if file_name else "typed"
+    content = f"Email;Password;Note\n{prefix}@{house.domain};;Büro\n".encode()
+    headers = {"Content-Type": "application/octet-stream" if file_name else "text/csv; charset=utf-8"}
+    started = house.http.post(
+        "/v1/imports",
+        content=content,
+        params={"file_name": file_name},
+        headers={**headers, "Idempotency-Key": str(uuid4())},
+    )
+    job = ended(house, started)["response"]
+    assert (job["created"], job["file_name"]) == (1, file_name or "import.csv")
+
+
 def test_bad_uploads_are_refused_at_the_door(house: House) -> None:
     problem(upload(house, b"Email,Note\n"), 415, "not_xlsx")
     problem(upload(house, b""), 415, "not_xlsx")
+    problem(upload(house, "Email,Note\n".encode("utf-16"), file_name="a.csv"), 415, "not_csv")
     exact = b"PK\x03\x04" + b"x" * (LIMIT - 4)
     answer = upload(house, exact + b"x")
     assert str(LIMIT) in problem(answer, 413, "file_too_large")["detail"]

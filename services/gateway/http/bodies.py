@@ -121,17 +121,18 @@ def answer(
 def documented(
     answers: Mapping[int, type[Struct] | str],
     *,
-    body: type[Struct] | str | None = None,
+    body: type[Struct] | str | tuple[str, ...] | None = None,
     form: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give a route's arguments that put its body and answers into the OpenAPI document; a text is a media type.
+    """Give a route's arguments that put its body and answers into the OpenAPI document; texts are media types.
 
     `form` is the schema of a form that may be sent instead of the body.
     """
     first = next(iter(answers))
     extra: dict[str, Any] = {}
     if body is not None:
-        content = _content(body)
+        kinds = body if isinstance(body, tuple) else (body,)
+        content = {media_type: schema for kind in kinds for media_type, schema in _content(kind).items()}
         if form is not None:
             content["multipart/form-data"] = {"schema": form}
         extra["requestBody"] = {"required": True, "content": content}

@@ -1,6 +1,7 @@
-"""Import jobs: hand in a workbook, watch it, fetch what went wrong."""
+"""Import jobs: hand in a workbook or a csv file, watch it, fetch what went wrong."""
 
 from http import HTTPStatus
+from pathlib import PurePath
 from typing import Annotated, Final, get_args
 
 import msgspec
@@ -28,7 +29,7 @@ from services.gateway.http.paging import (
 )
 from services.gateway.http.problems import Problem, invalid, not_found, unavailable
 from services.gateway.http.request import Connections, Fresh, Text, thing_id
-from services.gateway.http.sealed_files import XLSX, attachment, open_sealed, sealed_file
+from services.gateway.http.sealed_files import CSV, XLSX, attachment, open_sealed, sealed_file
 from services.gateway.http.uploads import Uploaded, shown_name
 from services.gateway.http.views import (
     ImportPage,
@@ -83,7 +84,7 @@ _FORM: Final = {
 }
 
 
-@router.post("", summary="Start an import", **documented({202: Operation}, body=XLSX, form=_FORM))
+@router.post("", summary="Start an import", **documented({202: Operation}, body=(XLSX, CSV), form=_FORM))
 async def start(
     write: KeyedWrite,
     acting: Acting,
@@ -93,10 +94,10 @@ async def start(
     dry_run: Annotated[str | None, Query(json_schema_extra={"enum": _CHOICES["dry_run"]})] = None,
     file_name: Annotated[str, Query(max_length=1_000)] = "",
 ) -> Response:
-    """Import a workbook: as the whole body with options in the query, or as a form's field `file` with options as fields."""
+    """Import a workbook or csv file: as the whole body with options in the query, or as a form's field `file` with options as fields."""
     in_query = {"mode": mode, "bad_rows": bad_rows, "dry_run": dry_run}
     options = _options({name: value for name, value in in_query.items() if value is not None} | upload.fields)
-    name = shown_name(upload.file_name or file_name) or "import.xlsx"
+    name = shown_name(upload.file_name or file_name) or ("import.csv" if upload.is_csv else "import.xlsx")
     within = await within_of(acting)
 
     async def act(attempt: Act) -> Response:
@@ -186,14 +187,14 @@ async def result(acting: Acting, job_id: str) -> StreamingResponse:
     if row.result is None:
         raise not_found("result_missing")
     headers = {
-        "Content-Disposition": attachment(f"failed-{row.file_name.removesuffix('.xlsx')}.xlsx"),
+        "Content-Disposition": attachment(f"failed-{PurePath(row.file_name).stem}.xlsx"),
         "Cache-Control": "private, no-store",
     }
     return await sealed_file(acting.gateway, row.result, row.key_id, XLSX, headers)
 
 
 class ImportProblems(Struct, frozen=True, kw_only=True):
-    """What is wrong with a workbook, cell by cell, in the order of its rows."""
+    """What is wrong with a file, cell by cell, in the order of its rows."""
 
     bad_rows: int
     problems: tuple[RowProblem, ...]

@@ -13,6 +13,7 @@ from services.runtime.blobs import BlobMissing
 from services.runtime.vault import KeyDestroyed
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv"
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 

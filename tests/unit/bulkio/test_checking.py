@@ -71,6 +71,21 @@ def test_an_invalid_address_is_told_with_its_cell(address: str) -> None:
     assert found.expected
 
 
+@pytest.mark.parametrize("local_part", ["pаypal", "ρaul", "сρ", "ｉvаn"])
+def test_an_address_of_scripts_that_look_alike_is_told(local_part: str) -> None:
+    found = problem(f"{local_part}@ours.example")
+    assert (found.column, found.code, found.value) == (
+        "A",
+        "address_mixed_scripts",
+        f"{local_part}@ours.example",
+    )
+
+
+@pytest.mark.parametrize("local_part", ["иван", "ελενη", "jörg", "张-wei", "иван.2"])
+def test_an_address_in_one_of_those_scripts_is_good(local_part: str) -> None:
+    assert check((f"{local_part}@ours.example",)).bad_rows == 0
+
+
 def test_a_row_without_address_is_told() -> None:
     assert problem("", "correct horse").code == "email_missing"
 

@@ -11,7 +11,7 @@ import pytest
 from contracts.bulkio import ExportFormat
 from services.bulkio import export_files
 from services.bulkio.export_files import open_export
-from services.bulkio.reading import read_in_child
+from services.bulkio.reading import read_sheet
 from services.bulkio.sheet import ReaderLimits, Sheet, SheetRow
 from services.bulkio.workbook import TEMPLATE_VERSION, VERSION_PROPERTY, FailedRow, failed_rows, template
 
@@ -39,7 +39,7 @@ async def test_failed_rows_come_in_the_templates_form_with_reasons_and_can_be_up
             FailedRow(9, "=1+1", "bell \x07", "Email: x"),
         ]
     )
-    sheet = await read_in_child(data, ReaderLimits())
+    sheet = await read_sheet(data, ReaderLimits())
     assert isinstance(sheet, Sheet), sheet
     assert sheet.rows == (SheetRow(2, "a@b.example", "", "hello"), SheetRow(3, "=1+1", "", "bell "))
     assert [row[3] for row in opened(data)["Mailboxes"].values] == [

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from services.bulkio.reading import read_in_child
+from services.bulkio.reading import read_sheet
 from services.bulkio.sheet import CellIssue, ReaderLimits, Sheet, SheetRow, Unreadable
 from services.bulkio.workbook import template
 from tests.kit import workbooks
@@ -15,7 +15,7 @@ LIMITS = ReaderLimits()
 
 
 async def read(data: bytes, limits: ReaderLimits = LIMITS) -> Sheet | Unreadable:
-    return await read_in_child(data, limits)
+    return await read_sheet(data, limits)
 
 
 async def rows_of(data: bytes) -> tuple[SheetRow, ...]:
@@ -73,7 +73,7 @@ async def test_a_reader_that_computes_too_long_is_ended() -> None:
 
 
 async def test_a_reader_that_needs_too_much_memory_is_ended() -> None:
-    answer = await read(workbooks.many_strings(), ReaderLimits(memory_bytes_max=60 * 1024 * 1024))
+    answer = await read(workbooks.many_strings(), ReaderLimits(memory_bytes_max=32 * 1024 * 1024))
     assert isinstance(answer, Unreadable)
     assert answer.code == "reader_memory"
 
