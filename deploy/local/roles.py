@@ -111,6 +111,9 @@ class Plan:
         settings = self.settings(site)
         if instance.role.role == "api":
             settings["POSTFACH_GATEWAY_PORT"] = str(site.ports.gateway + instance.number - 1)
+            # Whoever works, tests and measures on one machine comes from one address, mostly with one key.
+            settings["POSTFACH_GATEWAY_REQUESTS_PER_MINUTE"] = "60000"
+            settings["POSTFACH_GATEWAY_ANONYMOUS_REQUESTS_PER_MINUTE"] = "60000"
         return {
             **settings,
             "POSTFACH_HEALTH_PORT": str(site.ports.health(instance.index)),

@@ -6,20 +6,21 @@ They are opaque bearer tokens that are known by their SHA-256 alone.
 import hashlib
 import hmac
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from contracts.ids import PROVIDER_TENANT, ActorName, TenantId
+from contracts.ids import PROVIDER_TENANT, ActorName
 from services.gateway.http.principal import Principal
 from services.runtime.settings import SettingsError
 
 
 class BootstrapKey(Struct, frozen=True):
-    """Whom a key stands for. Without a tenant it is an operator."""
+    """The operator that a key stands for. A file of former days also says, with null, that it is of no tenant."""
 
-    actor: ActorName
-    tenant: TenantId | None = None
+    actor: Annotated[ActorName, Meta(pattern="^operator:.+$")]
+    tenant: None = None
 
 
 class KeyRing:
@@ -34,7 +35,7 @@ class KeyRing:
         try:
             return cls(msgspec.json.decode(Path(path).read_bytes(), type=dict[str, BootstrapKey]))
         except (OSError, msgspec.DecodeError) as error:
-            raise SettingsError("POSTFACH_KEYS_FILE does not hold keys") from error
+            raise SettingsError("POSTFACH_KEYS_FILE does not hold keys of operators") from error
 
     def principal(self, key: str) -> Principal | None:
         """Give whom the key stands for, after the same time whichever key it is."""
@@ -49,8 +50,8 @@ class KeyRing:
 def _principal(key: BootstrapKey) -> Principal:
     return Principal(
         kind="bootstrap",
-        id=key.actor.partition(":")[2],
+        id=key.actor.removeprefix("operator:"),
         actor=key.actor,
-        tenant=key.tenant or PROVIDER_TENANT,
-        role="operator" if key.tenant is None else "owner",
+        tenant=PROVIDER_TENANT,
+        role="operator",
     )
