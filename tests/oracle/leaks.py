@@ -18,6 +18,17 @@ from tests.oracle.log import Log, Record, place
 ARGON2: Final = "$argon2"
 """How every encoded Argon2 hash begins."""
 
+SHAPES: Final = (
+    # Keys, invitations and sessions, as they are and in hex.
+    r"pf_[A-Za-z0-9_-]{43}",
+    r"70665f([2-7][0-9a-f]){43}",
+    # Secrets of one-time codes (RFC 6238), as a phone takes them up and alone.
+    r"otpauth://",
+    r"(?<![A-Za-z0-9+/=_-])[A-Z2-7]{32}(?![A-Za-z0-9+/=_-])",
+)
+"""What secrets look like that the system makes itself, in regular expressions that Python and PostgreSQL share."""
+
+_SHAPE_BYTES_MAX: Final = 100
 _CHUNK_BYTES: Final = 1024 * 1024
 _NOT_SEARCHED: Final = frozenset({"secrets", "postgres", "kafka"})
 """Folders of a stack that may hold secrets by their purpose, or whose content is searched through their servers."""
@@ -30,13 +41,15 @@ class LetterValue(msgspec.Struct):
 
 
 class Canaries:
-    """Secrets to search for, in the forms in which bytes may show them."""
+    """Secrets to search for: given ones in the forms in which bytes may show them, and whatever looks like one."""
 
     def __init__(self, texts: Collection[str]) -> None:
         self.texts = sorted({ARGON2, *texts})
         self.forms = sorted({form for text in self.texts for form in _forms(text)})
-        self._pattern = re.compile(b"|".join(re.escape(form.encode()) for form in self.forms))
-        self.longest = max(len(form.encode()) for form in self.forms)
+        self._pattern = re.compile(
+            b"|".join([*(re.escape(form.encode()) for form in self.forms), *map(str.encode, SHAPES)])
+        )
+        self.longest = max(_SHAPE_BYTES_MAX, *(len(form.encode()) for form in self.forms))
 
     def in_bytes(self, data: bytes) -> bool:
         """Whether any of them is in the data, a zip archive's members included."""
@@ -118,9 +131,12 @@ async def search_tables(
         found = await connection.fetch(
             f"""
             SELECT t.ctid::text AS place FROM "{schema}"."{table}" AS t
-            WHERE EXISTS (SELECT FROM unnest($1::text[]) AS form WHERE strpos(t::text, form) > 0) LIMIT 5
+            WHERE EXISTS (SELECT FROM unnest($1::text[]) AS form WHERE strpos(t::text, form) > 0)
+                OR t::text ~ $2
+            LIMIT 5
             """,
             canaries.forms,
+            "|".join(SHAPES),
         )
         for record in found:
             findings.broken("I11", f"{schema}.{table} at {record['place']}", "a secret in a row")

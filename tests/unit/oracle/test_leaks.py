@@ -1,5 +1,6 @@
 """Secrets in every form in which bytes may show them."""
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -27,6 +28,41 @@ SECRET = 'Käfer "17"'
 def test_a_secret_is_found_in_every_form(data: bytes) -> None:
     assert Canaries([SECRET]).in_bytes(data)
     assert not Canaries([SECRET]).in_bytes(data[3:-3].replace(b"r", b"").replace(b"6", b""))
+
+
+KEY = "pf_" + "aB3-_x" * 7 + "Q"
+CODES = "JBSWY3DPEHPK3PXP" * 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        KEY.encode(),
+        b'{"secret":"' + KEY.encode() + b'"}',
+        KEY.encode().hex().encode(),
+        CODES.encode(),
+        b'{"secret":"' + CODES.encode() + b'"}',
+        b"otpauth://totp/Postfach:ina?issuer=Postfach",
+    ],
+)
+def test_what_the_system_gives_out_once_is_found_by_its_look(data: bytes) -> None:
+    assert Canaries([]).in_bytes(b"before " + data + b" after")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"pf_unknown",
+        KEY[:-1].encode() + b"!",
+        hashlib.sha256(KEY.encode()).hexdigest().encode(),
+        CODES[:-1].encode(),
+        CODES.encode() + b"A",
+        CODES.lower().encode(),
+        b"eyJ" + CODES.encode() + b"==",
+    ],
+)
+def test_what_only_begins_like_a_secret_is_none(data: bytes) -> None:
+    assert not Canaries([]).in_bytes(b"before " + data + b" after")
 
 
 def test_a_secret_in_an_archive_is_found(tmp_path: Path) -> None:
