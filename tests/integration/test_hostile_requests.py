@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from deploy.local.stack import Stack
 from tests.integration.gateway_house import Answer, House, a_house
 from tests.kit.open_api import Operation, operations_of
+from tests.kit.people import the_provider
 
 pytestmark = pytest.mark.integration
 
@@ -100,8 +102,11 @@ HEADERS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def house(stack: Stack) -> Iterator[House]:
-    with a_house(stack) as house:
+    """A house whose client is an operator's session: there is no route that it may not use."""
+    with a_house(stack) as house, the_provider(stack) as provider:
         house.a_mailbox()
+        house.http = provider.person("operator").client.http
+        house.http.headers["Postfach-Tenant"] = house.tenant
         yield house
 
 
@@ -292,14 +297,14 @@ def test_a_path_that_only_looks_like_one_leads_nowhere(house: House, path: str) 
     assert is_refused(house.http.get(path), path)["code"] in ("route_unknown", "mailbox_unknown")
 
 
-@pytest.mark.parametrize(
-    "token",
-    ["x", "pf_", "pf_" + "A" * 43, "A" * 10_000, "null", "' OR '1'='1", "eyJhbGciOiJub25lIn0.e30."],
-)
-def test_a_forged_key_opens_nothing(stack: Stack, operations: list[Operation], token: str) -> None:
-    with httpx2.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}) as thief:
-        for operation in operations:
-            if operation.definition.get("security"):
-                path = operation.url(**{name: str(uuid4()) for name in operation.path_parameters})
-                answer = thief.request(operation.method, path)
-                assert is_refused(answer, operation.label)["code"] == "not_signed_in"
+FORGED = ("x", "pf_", "pf_" + "A" * 43, "A" * 10_000, "null", "' OR '1'='1", "eyJhbGciOiJub25lIn0.e30.")
+
+
+def test_a_forged_key_opens_nothing(stack: Stack, operations: list[Operation]) -> None:
+    guarded = [each for each in operations if each.id not in ("sessions_begin", "invitations_accept")]
+    # Each route with one of them: whoever tries more in a minute is no longer answered.
+    with httpx2.Client(base_url=stack.url) as thief:
+        for operation, token in zip(guarded, cycle(FORGED), strict=False):
+            path = operation.url(**{name: str(uuid4()) for name in operation.path_parameters})
+            answer = thief.request(operation.method, path, headers={"Authorization": f"Bearer {token}"})
+            assert is_refused(answer, operation.label)["code"] == "not_signed_in"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis import engine
+from schemathesis import engine, hooks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 
@@ -115,11 +115,17 @@ def run(stack: Stack, asker: Asker, phases: dict[str, Any]) -> Report:
     def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         asker.sign(case)
 
+    def after_call(_context: Any, case: Any, _response: Any) -> None:
+        if case.operation.definition.raw["operationId"] == "sessions_end":
+            asker.sign_in_again()
+
     schemathesis.hook(before_call)
+    schemathesis.hook(after_call)
     try:
         return _report(engine.from_schema(schema).execute())
     finally:
-        schemathesis.hooks.unregister(before_call)
+        hooks.unregister(before_call)
+        hooks.unregister(after_call)
 
 
 def _report(happened: Iterable[Any]) -> Report:

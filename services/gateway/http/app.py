@@ -1,5 +1,6 @@
 """The application: routes, what surrounds each request, and the answers to whatever nobody expected."""
 
+import re
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -9,7 +10,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -189,8 +190,23 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code = "route_unknown" if status is HTTPStatus.NOT_FOUND else status.name.lower()
-    problem = Problem(status, code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request.app, request.url.path))
+    problem = Problem(status, code, headers=headers)
     return problem_response(problem, request.url.path, trace_id(request))
+
+
+def _allowed(app: FastAPI, path: str) -> list[str]:
+    """Give the methods of a path (RFC 9110, section 15.5.6): the router itself names only those of the first route."""
+    found = [
+        (len(re.sub(r"{\w+}", "", route.path_format)), route.methods)
+        for route in iter_route_contexts(app.routes)
+        if route.path_format and route.methods and route.path_regex.match(path)
+    ]
+    # `{id}` also matches `7:delete`; the path with more text of its own is meant.
+    longest = max((text for text, _ in found), default=0)
+    return sorted({method for text, methods in found if text == longest for method in methods})
 
 
 async def _on_disconnect(request: Request, _: Exception) -> Response:

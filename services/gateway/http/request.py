@@ -75,8 +75,9 @@ def position_of(family: str, outcome: Outcome) -> str:
 
 
 async def _fresh(
+    request: Request,
     gateway: Connections,
-    after: Annotated[
+    _after: Annotated[
         str | None,
         Header(
             alias=AFTER_HEADER,
@@ -85,6 +86,8 @@ async def _fresh(
         ),
     ] = None,
 ) -> None:
+    # The parameter is for the document: it is None for an empty header too.
+    after = request.headers.get(AFTER_HEADER)
     if after is None:
         return
     try:

@@ -115,6 +115,17 @@ class Write(Struct, frozen=True, kw_only=True):
             return problem_response(problem, self.target.partition(" ")[2].partition("?")[0], self.trace_id)
 
 
+def _version_in(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
+        raise invalid(
+            VERSION_HEADER, "invalid_header", "expected one ETag that an answer gave", HTTPStatus.BAD_REQUEST
+        )
+    return int(found[1])
+
+
 class Act(Struct, frozen=True, kw_only=True):
     """One attempt at a write. Every attempt at the same request has the same ids."""
 
@@ -194,7 +205,7 @@ async def _write(
     request: Request,
     gateway: Connections,
     principal: SignedIn,
-    key: Annotated[
+    _key: Annotated[
         str | None,
         Header(
             alias=KEY_HEADER,
@@ -202,7 +213,7 @@ async def _write(
             json_schema_extra={"pattern": "^[!-~]{1,255}$"},
         ),
     ] = None,
-    if_match: Annotated[
+    _if_match: Annotated[
         str | None,
         Header(
             alias=VERSION_HEADER,
@@ -211,6 +222,8 @@ async def _write(
         ),
     ] = None,
 ) -> Write:
+    # The parameters are for the document: they are None for an empty header too, which is not what its sender meant.
+    key, if_match = request.headers.get(KEY_HEADER), request.headers.get(VERSION_HEADER)
     if key is not None and _KEY.fullmatch(key) is None:
         raise invalid(
             KEY_HEADER,
@@ -218,6 +231,7 @@ async def _write(
             "expected 1 to 255 visible ASCII characters",
             HTTPStatus.BAD_REQUEST,
         )
+    _version_in(if_match)
     query = f"?{request.url.query}" if request.url.query else ""
     return Write(
         gateway=gateway,
