@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from deploy.local.stack import Stack
-from tests.bench import creating, deciding, exports, imports, list_pages, rebuilding, restoring
+from tests.bench import access, creating, deciding, exports, imports, list_pages, rebuilding, restoring
 from tests.bench.report import Figure, table
 
 Bench = Callable[[Stack], Awaitable[list[Figure]]]
@@ -19,6 +19,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "deciding": deciding.measure,
     "rebuilding": rebuilding.measure,
     "lists": list_pages.measure,
+    "access": access.measure,
     "restoring": restoring.measure,
 }
 

@@ -1,17 +1,21 @@
 """Commands in bulk, for benchmarks that speak to the writers without the gateway."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from contracts.codec import encode
 from contracts.envelope import CommandEnvelope
 from contracts.ids import ActorName, CommandId, LocalPart, TenantId
-from contracts.mailbox import ActivateDomain, CreateMailbox, MailboxCommand, RegisterDomain
+from contracts.mailbox import ActivateDomain, CreateMailbox, RegisterDomain
+from contracts.message import Command
 from contracts.topics import MAILBOX
 from deploy.local.stack import Stack
 from services.runtime.clock import utc_now
 from services.runtime.ids import new_id
 from services.runtime.kafka.commands import open_command_client
 from services.runtime.settings import RuntimeSettings, read_settings
+
+C = TypeVar("C", bound=Command)
 
 BENCH_ACTOR = ActorName("operator:bench")
 
@@ -21,13 +25,13 @@ def settings_of(stack: Stack) -> RuntimeSettings:
     return read_settings(RuntimeSettings, stack.env("mailbox-writer"))
 
 
-def order(tenant: TenantId, domain: str, data: MailboxCommand) -> CommandEnvelope[MailboxCommand]:
+def order(tenant: TenantId, stream: str, data: C) -> CommandEnvelope[C]:
     """Give a command in its envelope."""
     command = CommandId(new_id())
     return CommandEnvelope(
         id=command,
         tenant=tenant,
-        stream=domain,
+        stream=stream,
         actor=BENCH_ACTOR,
         correlation=command,
         causation=command,

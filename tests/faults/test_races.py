@@ -18,6 +18,12 @@ AT_ONCE: Final = 32
 Ask = Callable[[httpx2.AsyncClient, str], Awaitable[httpx2.Response]]
 
 
+def an_owner_s_key(customer: Customer) -> dict[str, str]:
+    """Make a key of the customer's own, so that nobody else's requests count, and give the headers to act with it."""
+    made = customer.post("/v1/keys", json={"title": "A racer", "role": "owner"})
+    return {"Authorization": f"Bearer {made['secret']}"}
+
+
 async def raced(stack: Stack, racers: tuple[Customer, Customer], ask: Ask) -> list[Counter[str]]:
     """Let both ask for the same thing at once, for each of a thousand things, and count how each was answered."""
     places = asyncio.Semaphore(AT_ONCE)
@@ -28,8 +34,7 @@ async def raced(stack: Stack, racers: tuple[Customer, Customer], ask: Ask) -> li
         return Counter("has it" if answer.status_code == 201 else answer.json()["code"] for answer in answers)
 
     first, second = (
-        httpx2.AsyncClient(base_url=stack.url, headers=dict(each.http.headers), timeout=30.0)
-        for each in racers
+        httpx2.AsyncClient(base_url=stack.url, headers=an_owner_s_key(each), timeout=30.0) for each in racers
     )
     async with first, second:
         return await asyncio.gather(*(race([first, second], number) for number in range(RACES)))
