@@ -31,7 +31,6 @@ class Zone:
 
     def text(self, name: str, *texts: str) -> None:
         """Let a name have these TXT records and no others."""
-        # A string of a TXT record holds 255 octets (RFC 1035, section 3.3); a longer text is several strings.
         self.records[name, "TXT"] = [TXT(_strings(text.encode())) for text in texts]
 
     def mail_servers(self, name: str, *hosts: tuple[int, str]) -> None:
@@ -65,6 +64,7 @@ class Zone:
         return reply
 
 
+# A string of a TXT record holds 255 octets (RFC 1035, section 3.3); a longer text is several strings.
 def _strings(text: bytes) -> list[bytes]:
     return [text[at : at + 255] for at in range(0, max(len(text), 1), 255)]
 
