@@ -1,4 +1,4 @@
-"""Import and export jobs. Stream key: the tenant id; subject: the job id.
+"""Import and export jobs, and with the bulk actions all jobs. Stream key: the tenant id; subject: the job id.
 
 The gateway starts and cancels jobs; the bulkio reactor does the work and reports each step, so a job's events tell
 how far it has got, and a reactor that was killed goes on from there.
@@ -8,18 +8,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from contracts.bulk_actions import BulkActionCommand, BulkActionEvent
 from contracts.ids import JobId, SealKeyId
+from contracts.job_fields import BlobName, Count, FilterText, Sha256Hex, Within
 from contracts.message import PERSONAL, STORABLE, Command, Event, UuidText
 
-BlobName = Annotated[str, Meta(min_length=1, max_length=300)]
 FileName = Annotated[str, Meta(max_length=255, pattern=STORABLE, extra=PERSONAL)]
-DomainText = Annotated[str, Meta(min_length=3, max_length=253, pattern="^[a-z0-9.-]+$")]
-Within = Annotated[tuple[DomainText, ...], Meta(max_length=10_000)] | None
-"""The domains (A-labels) that whoever asks may act in, as of the asking; None is all of the tenant's."""
-
-Sha256Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Count = Annotated[int, Meta(ge=0)]
-FilterText = Annotated[str, Meta(max_length=2_000, pattern=STORABLE, extra=PERSONAL)]
 
 ImportMode = Literal["create_only", "skip_existing", "update_existing"]
 BadRows = Literal["stop", "skip"]
@@ -231,6 +225,7 @@ BulkioCommand = (
     | ReportExportWritten
     | FailExport
     | CancelExport
+    | BulkActionCommand
 )
 BulkioEvent = (
     ImportUploaded
@@ -245,4 +240,5 @@ BulkioEvent = (
     | ExportFinished
     | ExportFailed
     | ExportCancelled
+    | BulkActionEvent
 )

@@ -53,6 +53,7 @@ class RefusalCode(StrEnum):
     JOB_UNKNOWN = "job_unknown"
     JOB_ENDED = "job_ended"
     JOB_STATE = "job_state"
+    APPROVER_NEEDED = "approver_needed"
 
 
 class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

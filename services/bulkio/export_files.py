@@ -6,7 +6,7 @@ import csv
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import json
 from openpyxl import Workbook
@@ -47,23 +47,22 @@ class ExportFile(ABC):
 
 def open_export(path: Path, file_format: ExportFormat, columns: Sequence[ExportColumn]) -> ExportFile:
     """Begin a file."""
-    match file_format:
-        case "xlsx":
-            return _Xlsx(path, columns)
-        case "csv":
-            return _Csv(path, columns)
-        case "jsonl":
-            return _JsonLines(path, columns)
+    if file_format == "jsonl":
+        return _JsonLines(path, columns)
+    return open_table(path, file_format, [EXPORT_HEADINGS[column] for column in columns])
+
+
+def open_table(path: Path, file_format: Literal["xlsx", "csv"], headings: Sequence[str]) -> ExportFile:
+    """Begin a file that people open in a spreadsheet program."""
+    return _Xlsx(path, headings) if file_format == "xlsx" else _Csv(path, headings)
 
 
 class _Xlsx(ExportFile):
     """A workbook whose every cell is text; what does not fit on a sheet goes on the next."""
 
-    def __init__(
-        self, path: Path, columns: Sequence[ExportColumn], sheet_rows_max: int = SHEET_ROWS_MAX
-    ) -> None:
+    def __init__(self, path: Path, headings: Sequence[str], sheet_rows_max: int = SHEET_ROWS_MAX) -> None:
         self._path = path
-        self._headings = [EXPORT_HEADINGS[column] for column in columns]
+        self._headings = headings
         self._sheet_rows_max = sheet_rows_max
         self._workbook: Any = Workbook(write_only=True)
         self._workbook.properties.creator = "Postfach"
@@ -108,10 +107,10 @@ class _Xlsx(ExportFile):
 class _Csv(ExportFile):
     """Comma-separated values (RFC 4180) in UTF-8 with the mark by which spreadsheet programs know it."""
 
-    def __init__(self, path: Path, columns: Sequence[ExportColumn]) -> None:
+    def __init__(self, path: Path, headings: Sequence[str]) -> None:
         self._file = path.open("w", encoding="utf-8-sig", newline="")
         self._writer = csv.writer(self._file)
-        self._writer.writerow([EXPORT_HEADINGS[column] for column in columns])
+        self._writer.writerow(headings)
 
     def write(self, rows: Sequence[Row]) -> None:
         self._writer.writerows([formula_safe(text) for text in row] for row in rows)

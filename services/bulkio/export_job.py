@@ -84,7 +84,7 @@ class ExportJob:
             written = await self._write(job, condition, plain)
             if written is None:
                 return
-            await asyncio.to_thread(_seal_file, sealer, plain, sealed)
+            await asyncio.to_thread(seal_file, sealer, plain, sealed)
             blob = f"exports/{job.job_id}/file"
             await self._tools.blobs.put(blob, sealed)
         command = ReportExportWritten(
@@ -167,7 +167,8 @@ def _measure(path: Path) -> tuple[int, str]:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _seal_file(sealer: Sealer, plain: Path, sealed: Path) -> None:
+def seal_file(sealer: Sealer, plain: Path, sealed: Path) -> None:
+    """Seal one file into another."""
     with sealed.open("wb") as target:
         for frame in sealer.seal_stream(_chunks(plain)):
             target.write(frame)

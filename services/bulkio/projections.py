@@ -4,9 +4,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from contracts.bulk_actions import BulkActionRequested
 from contracts.bulkio import BulkioEvent, ExportRequested, ImportUploaded
 from contracts.envelope import EventEnvelope
 from contracts.topics import BULKIO, MAILBOX
+from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from services.runtime.kafka.projection import Projection, RowTable
@@ -24,7 +26,7 @@ class JobOrderRow(Struct, kw_only=True):
 
 def fold_job_order(row: JobOrderRow | None, event: EventEnvelope[BulkioEvent]) -> JobOrderRow | None:
     """The order of the job: its first event, for ever."""
-    if isinstance(event.data, ImportUploaded | ExportRequested):
+    if isinstance(event.data, ImportUploaded | ExportRequested | BulkActionRequested):
         return JobOrderRow(job_id=event.data.job_id, correlation=event.correlation, event_id=event.id)
     return row
 
@@ -49,6 +51,7 @@ JOBS: Final = Projection(
     tables=(
         RowTable(name="imports", row=ImportRow, key="job_id", key_of=job_of, fold=fold_import),
         RowTable(name="exports", row=ExportRow, key="job_id", key_of=job_of, fold=fold_export),
+        RowTable(name="bulk_actions", row=BulkActionRow, key="job_id", key_of=job_of, fold=fold_bulk_action),
         RowTable(
             name="job_orders",
             row=JobOrderRow,

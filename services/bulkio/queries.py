@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from contracts.views.bulk_actions import BulkActionRow
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.bulkio.checking import Address, ExistingMailbox, Surroundings
 from services.bulkio.core.jobs import TenantJobs
@@ -14,12 +15,13 @@ from services.runtime.kafka.deciding import Snapshot, StreamState
 from services.runtime.postgres import Connection, Pool
 from services.runtime.rows import RowStore
 
-JobKind = Literal["import", "export"]
+JobKind = Literal["import", "export", "bulk_action"]
 
 JOBS_PER_SWEEP_MAX: Final = 100
 
 _imports: Final = RowStore("imports", ImportRow, "job_id")
 _exports: Final = RowStore("exports", ExportRow, "job_id")
+_bulk_actions: Final = RowStore("bulk_actions", BulkActionRow, "job_id")
 _orders: Final = RowStore("job_orders", JobOrderRow, "job_id")
 
 
@@ -80,6 +82,10 @@ async def _load_jobs(connection: Connection, streams: dict[str, StreamState[Tena
         streams[record["tenant"]].state.put_import(_imports.row_of(record))
     for record in await connection.fetch("SELECT * FROM exports WHERE tenant = ANY($1::text[])", tenants):
         streams[record["tenant"]].state.put_export(_exports.row_of(record))
+    for record in await connection.fetch(
+        "SELECT * FROM bulk_actions WHERE tenant = ANY($1::text[])", tenants
+    ):
+        streams[record["tenant"]].state.put_bulk_action(_bulk_actions.row_of(record))
 
 
 async def unfinished_jobs(pool: Pool) -> list[JobRef]:
@@ -91,6 +97,9 @@ async def unfinished_jobs(pool: Pool) -> list[JobRef]:
             WHERE state NOT IN ('planned', 'cancelled', 'finished', 'failed')
             UNION ALL
             SELECT 'export', job_id, created_at FROM exports WHERE state = 'requested'
+            UNION ALL
+            SELECT 'bulk_action', job_id, created_at FROM bulk_actions
+            WHERE state IN ('requested', 'selected', 'applying', 'cancelling')
         ) AS jobs
         ORDER BY created_at LIMIT $1
         """,

@@ -3,14 +3,18 @@
 from datetime import timedelta
 from functools import partial
 
+from contracts.bulk_action_files import passwords_blob
+from contracts.bulk_actions import BulkActionApproved, BulkActionRequested, LapseBulkAction
 from contracts.bulkio import BulkioEvent, ExportRequested, ImportUploaded
 from contracts.envelope import EventEnvelope
-from services.bulkio import queries
+from contracts.topics import BULKIO
+from services.bulkio import bulk_action_queries, queries
+from services.bulkio.bulk_action_job import BulkActionJob
 from services.bulkio.export_job import ExportJob
 from services.bulkio.import_job import ImportJob, remove_source
 from services.bulkio.projections import JOBS
-from services.bulkio.queries import JobRef
-from services.bulkio.tools import Tools
+from services.bulkio.queries import JobKind, JobRef
+from services.bulkio.tools import REACTOR_ACTOR, JobVoice, Tools
 from services.runtime.claimed_work import ClaimedWork
 from services.runtime.kafka.projection import wait_for_position
 from services.runtime.logs import get_logger
@@ -27,11 +31,11 @@ class JobRunner:
 
     async def on_event(self, event: EventEnvelope[BulkioEvent]) -> None:
         """Begin a job that was just asked for, once the read model knows it; the sweep finds it otherwise."""
-        if not isinstance(event.data, ImportUploaded | ExportRequested):
-            return
-        if await wait_for_position(self._tools.pool, JOBS.name, event.stream, event.streamseq):
-            kind = "import" if isinstance(event.data, ImportUploaded) else "export"
-            self._begin(JobRef(kind, event.data.job_id))
+        kind = _kind_begun(event.data)
+        if kind is not None and await wait_for_position(
+            self._tools.pool, JOBS.name, event.stream, event.streamseq
+        ):
+            self._begin(JobRef(kind, event.subject))
 
     async def sweep(self) -> None:
         """Take up what nobody works on, and remove what is not needed any more."""
@@ -40,19 +44,29 @@ class JobRunner:
         for leftover in await queries.sources_to_remove(self._tools.pool):
             if leftover.job_id not in self._work:
                 await remove_source(self._tools, leftover)
-        kept = timedelta(days=self._tools.settings.bulkio_results_kept_days)
-        for leftover in await queries.results_to_remove(self._tools.pool, self._tools.clock() - kept):
+        now = self._tools.clock()
+        ended_before = now - timedelta(days=self._tools.settings.bulkio_results_kept_days)
+        for leftover in await queries.results_to_remove(self._tools.pool, ended_before):
             await self._remove_results(leftover)
+        for leftover in await bulk_action_queries.bulk_results_to_remove(self._tools.pool, ended_before):
+            await self._remove_results(leftover)
+        for leftover in await bulk_action_queries.passwords_to_remove(self._tools.pool, now):
+            await self._remove_passwords(leftover)
+        for job_id in await bulk_action_queries.lapsing(self._tools.pool, now):
+            await self._lapse(job_id)
 
     def _begin(self, job: JobRef) -> None:
         self._work.begin(job.job_id, partial(self._run, job))
 
     async def _run(self, job: JobRef) -> None:
         _log.info("a job is taken up", job=job.job_id, kind=job.kind)
-        runner = (
-            ImportJob(self._tools, job.job_id) if job.kind == "import" else ExportJob(self._tools, job.job_id)
-        )
-        await runner.run()
+        match job.kind:
+            case "import":
+                await ImportJob(self._tools, job.job_id).run()
+            case "export":
+                await ExportJob(self._tools, job.job_id).run()
+            case "bulk_action":
+                await BulkActionJob(self._tools, job.job_id).run()
 
     async def _remove_results(self, leftover: queries.Leftover) -> None:
         """Remove what a job left, and the key: whatever a backup still holds of it can't be read any more."""
@@ -60,3 +74,31 @@ class JobRunner:
             await self._tools.blobs.delete(blob)
         await self._tools.vault.drop_key(leftover.key_id)
         await queries.note_results_removed(self._tools.pool, leftover.job_id)
+
+    async def _remove_passwords(self, leftover: queries.Leftover) -> None:
+        """Remove generated passwords that nobody fetched in time; the mailboxes keep them."""
+        await self._tools.vault.drop_key(leftover.key_id)
+        await self._tools.blobs.delete(passwords_blob(leftover.job_id))
+        await queries.note_source_removed(self._tools.pool, leftover.job_id)
+
+    async def _lapse(self, job_id: str) -> None:
+        """Give up a job that nobody approved in time. The decider is the judge of the time."""
+        job = await bulk_action_queries.bulk_action_row(self._tools.pool, job_id)
+        assert job is not None
+        order = await queries.job_order(self._tools.pool, job_id)
+        voice = JobVoice(self._tools, job_id, job.tenant, order)
+        await voice.send(
+            BULKIO, job.tenant, f"lapse/{job.version}", REACTOR_ACTOR, LapseBulkAction(job_id=job_id)
+        )
+
+
+def _kind_begun(event: BulkioEvent) -> JobKind | None:
+    match event:
+        case ImportUploaded():
+            return "import"
+        case ExportRequested():
+            return "export"
+        case BulkActionRequested() | BulkActionApproved():
+            return "bulk_action"
+        case _:
+            return None

@@ -9,7 +9,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
 
     `commands_in_flight` bounds the commands of one import that wait for their outcome. Rows with passwords are
     bounded lower, by `passwords_in_flight`: each holds a password in memory, and a cancelled import still ends them.
-    `scratch_folder` is where export files are written before they are sealed; empty is the system's own.
+    `bulk_action_commands_in_flight` bounds those of one bulk action. `scratch_folder` is where export files are written before they are sealed; empty is the system's own.
     """
 
     import_rows_max: int = 5_000
@@ -22,6 +22,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     import_passwords_in_flight: int = 128
     import_rows_per_report: int = 500
     import_report_interval_s: float = 2.0
+    bulk_action_commands_in_flight: int = 250
     bulkio_sweep_interval_s: float = 3.0
     bulkio_results_kept_days: int = 30
     scratch_folder: str = ""

@@ -51,7 +51,15 @@ class JobVoice:
         self._tenant = TenantId(tenant)
         self._order = order
 
-    async def send(self, family: Family[C, E], stream: str, name: str, actor: str, data: C) -> Outcome:
+    async def send(
+        self,
+        family: Family[C, E],
+        stream: str,
+        name: str,
+        actor: str,
+        data: C,
+        expected_version: int | None = None,
+    ) -> Outcome:
         """Send the command called `name` within the job, and wait for its outcome as long as it takes."""
         envelope = CommandEnvelope(
             id=CommandId(derived_id(self._job_id, name)),
@@ -62,6 +70,7 @@ class JobVoice:
             causation=self._order.event_id,
             sent_at=self._tools.clock(),
             data=data,
+            expected_version=expected_version,
         )
         return await self._tools.commands.send_until_answered(family, envelope)
 

@@ -20,6 +20,7 @@ from contracts.views.access import (
     tenant_of,
     user_of,
 )
+from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
@@ -45,6 +46,7 @@ JOBS: Final = Projection(
     tables=(
         RowTable(name="imports", row=ImportRow, key="job_id", key_of=job_of, fold=fold_import),
         RowTable(name="exports", row=ExportRow, key="job_id", key_of=job_of, fold=fold_export),
+        RowTable(name="bulk_actions", row=BulkActionRow, key="job_id", key_of=job_of, fold=fold_bulk_action),
     ),
 )
 TENANTS: Final = Projection(

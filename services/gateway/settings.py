@@ -16,6 +16,10 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
 
     `dns_servers` are name servers as `address:port`, joined by commas; without, they are the system's. The other `dns_`
     settings are what a domain's records are compared with; where one is empty, any record will do.
+
+    A bulk action of more mailboxes than `bulk_confirm_above` must be confirmed, one of more than `bulk_approval_above`
+    approved by another person (0: only where that was asked for). At most `bulk_passwords_max` passwords are generated
+    at once.
     """
 
     keys_file: str
@@ -35,3 +39,6 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     dns_mx_host: str = ""
     dns_spf_include: str = ""
     dns_dkim_selectors: str = ""
+    bulk_confirm_above: Annotated[int, Meta(ge=0)] = 100
+    bulk_approval_above: Annotated[int, Meta(ge=0)] = 0
+    bulk_passwords_max: Annotated[int, Meta(ge=1)] = 10_000

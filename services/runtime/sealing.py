@@ -4,6 +4,7 @@ A sealed stream is a sequence of frames, each a 4-byte big-endian length, a 12-b
 additional data of a frame is its index and whether it is the last, so frames can't be reordered, dropped or cut off.
 """
 
+import hmac
 import os
 import struct
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -26,6 +27,11 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._root = hmac.digest(key, b"postfach derived secrets", "sha256")
+
+    def derived(self, name: str) -> bytes:
+        """Give 32 bytes that only the key's holder can know: the same for the same name, and gone with the key."""
+        return hmac.digest(self._root, name.encode(), "sha256")
 
     def seal(self, data: bytes) -> bytes:
         """Give the sealed form of content that fits in memory."""

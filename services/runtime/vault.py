@@ -116,6 +116,16 @@ class Vault:
         wrapped: bytes | None = await self._pool.fetchval(
             "SELECT wrapped FROM seal_keys WHERE key_id = $1", key_id
         )
+        return self._unwrapped(key_id, wrapped)
+
+    async def last_sealer(self, key_id: str) -> Sealer:
+        """Destroy a sealing key and give what opens with it for the last time. Raises KeyDestroyed to all but one."""
+        wrapped: bytes | None = await self._pool.fetchval(
+            "DELETE FROM seal_keys WHERE key_id = $1 RETURNING wrapped", key_id
+        )
+        return self._unwrapped(key_id, wrapped)
+
+    def _unwrapped(self, key_id: str, wrapped: bytes | None) -> Sealer:
         if wrapped is None:
             raise KeyDestroyed(key_id)
         return Sealer(self._unwrap(key_id, wrapped))

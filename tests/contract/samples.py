@@ -49,6 +49,11 @@ _BY_FIELD: Final[dict[str, Any]] = {
     "target_domain": DOMAIN,
     "pattern": "tiktok_{number}",
     "rank": 100,
+    "digest": "b" * 64,
+    "expected_digest": "b" * 64,
+    "refusals": {"mailbox_deleted": 2},
+    "until": ONE_YEAR_LATER,
+    "passwords_until": ONE_YEAR_LATER,
     "as_of": 7,
 }
 

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from contracts.bulk_actions import BulkActionCommand
 from contracts.bulkio import (
     BulkioCommand,
     BulkioEvent,
@@ -31,6 +32,7 @@ from contracts.bulkio import (
 from contracts.decision import Accepted, Order, Refused
 from contracts.ids import JobId, SealKeyId
 from contracts.outcome import RefusalCode
+from services.bulkio.core.decide_bulk_action import decide_bulk_action
 from services.bulkio.core.jobs import ExportJob, ImportJob, TenantJobs
 
 Decision = Accepted[BulkioEvent] | Refused
@@ -41,8 +43,10 @@ def subject_of(command: BulkioCommand, _jobs: TenantJobs) -> str:
     return command.job_id
 
 
-def decide(command: BulkioCommand, jobs: TenantJobs, _order: Order) -> Decision:
+def decide(command: BulkioCommand, jobs: TenantJobs, order: Order) -> Decision:
     """Give the events that a command causes, or the refusal."""
+    if isinstance(command, BulkActionCommand):
+        return decide_bulk_action(command, jobs, order)
     match command:
         case StartImport():
             return _start_import(command, jobs)
@@ -105,8 +109,8 @@ def _decide_export(command: ReportExportWritten | FailExport | CancelExport, job
 def _start_import(command: StartImport, jobs: TenantJobs) -> Decision:
     if command.job_id in jobs.imports:
         return _accepted(command)
-    if command.job_id in jobs.exports:
-        return _refused(command, RefusalCode.JOB_STATE, "the id belongs to an export")
+    if (kind := jobs.kind_of(command.job_id)) is not None:
+        return _refused(command, RefusalCode.JOB_STATE, f"the id is that of another job: {kind}")
     return _accepted(
         command,
         ImportUploaded(
@@ -127,8 +131,8 @@ def _start_import(command: StartImport, jobs: TenantJobs) -> Decision:
 def _start_export(command: StartExport, jobs: TenantJobs) -> Decision:
     if command.job_id in jobs.exports:
         return _accepted(command)
-    if command.job_id in jobs.imports:
-        return _refused(command, RefusalCode.JOB_STATE, "the id belongs to an import")
+    if (kind := jobs.kind_of(command.job_id)) is not None:
+        return _refused(command, RefusalCode.JOB_STATE, f"the id is that of another job: {kind}")
     return _accepted(
         command,
         ExportRequested(

@@ -1,9 +1,10 @@
 """The jobs of one tenant as the decider sees them, and how each event changes them."""
 
-from typing import assert_never
+from typing import Any, Literal, assert_never
 
 from msgspec import Struct, field
 
+from contracts.bulk_actions import BulkActionEvent
 from contracts.bulkio import (
     BulkioEvent,
     ExportCancelled,
@@ -20,6 +21,7 @@ from contracts.bulkio import (
     ImportUploaded,
 )
 from contracts.envelope import EventEnvelope
+from contracts.views.bulk_actions import BulkActionRow
 from contracts.views.jobs import (
     EXPORT_END_STATES,
     IMPORT_END_STATES,
@@ -28,6 +30,9 @@ from contracts.views.jobs import (
     ImportRow,
     ImportState,
 )
+from services.bulkio.core.bulk_actions import BulkActionJob, evolve_bulk_action
+
+JobKind = Literal["import", "export", "bulk action"]
 
 
 class ImportJob(Struct, gc=False):
@@ -62,11 +67,20 @@ class TenantJobs(Struct):
 
     imports: dict[str, ImportJob] = field(default_factory=dict[str, ImportJob])
     exports: dict[str, ExportJob] = field(default_factory=dict[str, ExportJob])
+    bulk_actions: dict[str, BulkActionJob] = field(default_factory=dict[str, BulkActionJob])
 
     def version_of(self, job_id: str) -> int:
         """Give the version of a job, 0 when there is none of that id."""
-        job = self.imports.get(job_id) or self.exports.get(job_id)
+        job = self.imports.get(job_id) or self.exports.get(job_id) or self.bulk_actions.get(job_id)
         return 0 if job is None else job.version
+
+    def kind_of(self, job_id: str) -> JobKind | None:
+        """Give what kind of job has this id; None when there is none."""
+        if job_id in self.imports:
+            return "import"
+        if job_id in self.exports:
+            return "export"
+        return "bulk action" if job_id in self.bulk_actions else None
 
     def put_import(self, row: ImportRow) -> None:
         """Take over an import from the read model, when a writer starts."""
@@ -84,10 +98,18 @@ class TenantJobs(Struct):
         """Take over an export from the read model, when a writer starts."""
         self.exports[row.job_id] = ExportJob(state=row.state, version=row.version)
 
+    def put_bulk_action(self, row: BulkActionRow) -> None:
+        """Take over a bulk action from the read model, when a writer starts."""
+        self.bulk_actions[row.job_id] = BulkActionJob.from_row(row)
+
 
 def evolve(jobs: TenantJobs, event: EventEnvelope[BulkioEvent]) -> None:
     """Let the jobs be what they are after the event."""
     data = event.data
+    if isinstance(data, BulkActionEvent):
+        same: EventEnvelope[Any] = event
+        evolve_bulk_action(jobs.bulk_actions, same)
+        return
     match data:
         case ImportUploaded():
             jobs.imports[data.job_id] = ImportJob(

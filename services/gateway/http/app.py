@@ -21,6 +21,9 @@ from services.gateway.context import Gateway
 from services.gateway.http import (
     aliases,
     asyncapi,
+    bulk_actions,
+    bulk_orders,
+    bulk_undo,
     domain_dns,
     domain_routing,
     domains,
@@ -75,6 +78,9 @@ _ROUTERS: Final = (
     mailboxes,
     imports,
     exports,
+    bulk_orders,
+    bulk_actions,
+    bulk_undo,
     operations,
 )
 

@@ -94,18 +94,18 @@ def _pointer(path: str) -> str:
     return "#" + "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
-def body_of(kind: type[T]) -> Any:
-    """Give the dependency that reads, bounds and decodes a JSON body."""
+def body_of(kind: type[T], bytes_max: int | None = None) -> Any:
+    """Give the dependency that reads, bounds and decodes a JSON body; by default the bound is a setting."""
 
     async def read(request: Request) -> T:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json", "the body must be application/json")
-        bytes_max = request.app.state.gateway.settings.gateway_body_bytes_max
+        allowed: int = bytes_max or request.app.state.gateway.settings.gateway_body_bytes_max
         too_large = Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"the body has more than {bytes_max} bytes"
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"the body has more than {allowed} bytes"
         )
-        return decode_body(await read_bounded(request.stream(), bytes_max, too_large), kind)
+        return decode_body(await read_bounded(request.stream(), allowed, too_large), kind)
 
     dependency: Callable[[Request], Awaitable[T]] = read
     return Depends(dependency)

@@ -20,7 +20,11 @@ def own_jobs_of(see: Reach, principal: Principal) -> str | None:
 
 async def within_of(access: Access) -> tuple[str, ...] | None:
     """Give the domains that a job may touch, None for all of the tenant. Raises Problem when they are too many."""
-    domains = await access.domains()
+    return bounded(await access.domains())
+
+
+def bounded(domains: list[str] | None) -> tuple[str, ...] | None:
+    """Give domains as a job's message holds them. Raises Problem when they are too many for one."""
     if domains is None:
         return None
     if len(domains) > WITHIN_DOMAINS_MAX or sum(map(len, domains)) > WITHIN_OCTETS_MAX:

@@ -9,11 +9,13 @@ from starlette.responses import Response
 from contracts.outcome import Outcome
 from contracts.permissions import PageName, role_reach
 from contracts.topics import FAMILIES, Family
+from contracts.views.bulk_actions import BULK_ACTION_END_STATES, BulkActionRow
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.gateway import queries
 from services.gateway.context import Gateway
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
+from services.gateway.http.bulk_views import bulk_action_view
 from services.gateway.http.exports import show_export
 from services.gateway.http.job_scope import own_jobs_of
 from services.gateway.http.problems import not_found, refused
@@ -26,6 +28,7 @@ from services.gateway.http.views import (
     WriteResult,
     import_view,
 )
+from services.gateway.jobs import get_bulk_action
 from services.runtime.kafka.commands import OutcomePending
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"], dependencies=[Fresh])
@@ -35,7 +38,7 @@ ASK_AGAIN_WAIT_S = 2.0
 
 @router.get("/{operation_id}", summary="Get an operation", **documented({200: Operation}))
 async def get(acting: Acting, operation_id: str) -> Response:
-    """Give how far an import, an export or a slow write is."""
+    """Give how far an import, an export, a bulk action or a slow write is."""
     gateway, tenant = acting.gateway, acting.tenant
     id_ = thing_id(operation_id, "operation_unknown")
     whose = _whose(acting, "import")
@@ -44,6 +47,9 @@ async def get(acting: Acting, operation_id: str) -> Response:
     whose = _whose(acting, "export")
     if (exported := await queries.get_export(gateway.pool, tenant, whose, id_)) is not None:
         return answer(export_operation(gateway, exported))
+    whose = _whose(acting, "mailboxes")
+    if (bulk_action := await get_bulk_action(gateway.pool, tenant, whose, id_)) is not None:
+        return answer(bulk_action_operation(bulk_action))
     return answer(await _command_operation(acting, id_))
 
 
@@ -78,6 +84,20 @@ def export_operation(gateway: Gateway, row: ExportRow) -> Operation:
         done=done,
         metadata=OperationMetadata(kind="export", state=row.state, progress=progress),
         response=show_export(gateway, row) if done and not failed else UNSET,
+        error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
+    )
+
+
+def bulk_action_operation(row: BulkActionRow) -> Operation:
+    """Show a bulk action as an operation."""
+    done = row.state in BULK_ACTION_END_STATES
+    failed = done and row.state != "finished"
+    progress = Progress(rows_done=row.applied, rows_total=row.total)
+    return Operation(
+        name=f"operations/{row.job_id}",
+        done=done,
+        metadata=OperationMetadata(kind="bulk_action", state=row.state, progress=progress),
+        response=bulk_action_view(row) if done and not failed else UNSET,
         error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
     )
 

@@ -131,6 +131,18 @@ TABLE: Final[dict[Route, Needs]] = {
     ("GET", "/v1/exports/{job_id}"): Needs("tenant", "export"),
     ("POST", "/v1/exports/{job_id}:cancel"): Needs("tenant", "export", "change"),
     ("GET", "/v1/exports/{job_id}/file"): Needs("tenant", "export"),
+    # What a bulk action needs depends on what it does: the routes look (bulk_permissions).
+    ("POST", "/v1/bulk-actions:preview"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions"): Needs("tenant", "mailboxes"),
+    ("GET", "/v1/bulk-actions"): Needs("tenant", "mailboxes"),
+    ("GET", "/v1/bulk-actions/{job_id}"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions/{job_id}:cancel"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions/{job_id}:approve"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions/{job_id}:decline"): Needs("tenant", "mailboxes"),
+    ("GET", "/v1/bulk-actions/{job_id}/result"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions/{job_id}:takePasswords"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions/{job_id}:previewUndo"): Needs("tenant", "mailboxes"),
+    ("POST", "/v1/bulk-actions/{job_id}:undo"): Needs("tenant", "mailboxes"),
     # An operation belongs to the page of its job: the route looks.
     ("GET", "/v1/operations/{operation_id}"): Needs("tenant"),
 }

@@ -55,6 +55,7 @@ STATUS_OF_REFUSAL: Final[Mapping[RefusalCode, HTTPStatus]] = {
     RefusalCode.JOB_UNKNOWN: HTTPStatus.NOT_FOUND,
     RefusalCode.JOB_ENDED: HTTPStatus.CONFLICT,
     RefusalCode.JOB_STATE: HTTPStatus.CONFLICT,
+    RefusalCode.APPROVER_NEEDED: HTTPStatus.FORBIDDEN,
 }
 
 _TITLES: Final[Mapping[str, str]] = {
@@ -98,6 +99,7 @@ _TITLES: Final[Mapping[str, str]] = {
     RefusalCode.JOB_UNKNOWN: "There is no such job",
     RefusalCode.JOB_ENDED: "The job has ended",
     RefusalCode.JOB_STATE: "The job is not in a state that allows this",
+    RefusalCode.APPROVER_NEEDED: "Another person has to decide this",
     "not_signed_in": "Sign in first",
     "page_forbidden": "You may not do this",
     "operators_only": "Only an operator may do this",

@@ -16,6 +16,7 @@ from contracts.views.jobs import (
     ImportState,
 )
 from contracts.views.mailbox import MailboxRow, MailboxStatus
+from services.gateway.http.bulk_views import BulkActionView
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -148,6 +149,12 @@ class ExportPage(Page, frozen=True, kw_only=True):
     exports: list[ExportView]
 
 
+class BulkActionPage(Page, frozen=True, kw_only=True):
+    """A page of bulk actions, newest first."""
+
+    bulk_actions: list[BulkActionView]
+
+
 class Progress(View, frozen=True, kw_only=True):
     """How far a job has come: rows done of rows known so far."""
 
@@ -158,7 +165,7 @@ class Progress(View, frozen=True, kw_only=True):
 class OperationMetadata(View, frozen=True, kw_only=True):
     """What kind of operation it is, and its job's state and progress."""
 
-    kind: Literal["import", "export", "command"]
+    kind: Literal["import", "export", "bulk_action", "command"]
     state: str | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
 
@@ -176,7 +183,7 @@ class Operation(View, frozen=True, kw_only=True):
     name: str
     done: bool
     metadata: OperationMetadata
-    response: ImportView | ExportView | WriteResult | UnsetType = UNSET
+    response: ImportView | ExportView | BulkActionView | WriteResult | UnsetType = UNSET
     error: OperationError | UnsetType = UNSET
 
 
