@@ -18,6 +18,7 @@ from contracts.mailbox import (
     SetPassword,
     SuspendMailbox,
 )
+from contracts.outcome import RefusalCode
 from contracts.topics import MAILBOX
 from contracts.views.bulk_actions import BulkActionRow
 from services.bulkio.generated_passwords import password_of
@@ -93,6 +94,9 @@ class PartApplying:
             )
         if outcome.status == "accepted":
             return DoneMailbox("changed" if outcome.events else "unchanged", "", outcome.version)
+        if mailbox.expected_version not in (None, outcome.version):
+            # Whatever else keeps the step from being done: somebody has changed the mailbox since.
+            return DoneMailbox("refused", RefusalCode.VERSION_MISMATCH.value, outcome.version)
         if outcome.code is not None and (mailbox.step, outcome.code) in GOAL_REACHED:
             return DoneMailbox("unchanged", "", outcome.version)
         return DoneMailbox("refused", str(outcome.code), outcome.version)

@@ -37,6 +37,8 @@ PERSONAL_FIELDS = {
     "import_uploaded": {"file_name"},
     "start_export": {"filter"},
     "export_requested": {"filter"},
+    "start_bulk_action": {"filter", "note"},
+    "bulk_action_requested": {"filter", "note"},
 }
 ALWAYS_PERSONAL = {"local_part", "note", "email", "display_name", "client_address", "file_name", "filter"}
 

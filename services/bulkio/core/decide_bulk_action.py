@@ -83,7 +83,7 @@ def _start(command: StartBulkAction, jobs: TenantJobs) -> Decision:
         return _refused(command, RefusalCode.JOB_STATE, f"the id is that of another job: {kind}")
     also: tuple[About[BulkioEvent], ...] = ()
     if command.undo_of is not None:
-        problem = _why_not_undone(command.undo_of, jobs)
+        problem = _why_not_undone(command, jobs.bulk_actions.get(command.undo_of), jobs)
         if problem is not None:
             return problem
         also = (About(command.undo_of, BulkActionUndoBegun(undo_job_id=JobId(command.job_id))),)
@@ -106,17 +106,16 @@ def _start(command: StartBulkAction, jobs: TenantJobs) -> Decision:
     return Accepted(command.job_id, (requested,), also)
 
 
-def _why_not_undone(job_id: str, jobs: TenantJobs) -> Refused | None:
-    job = jobs.bulk_actions.get(job_id)
+def _why_not_undone(command: StartBulkAction, job: BulkActionJob | None, jobs: TenantJobs) -> Refused | None:
     if job is None:
-        return Refused(job_id, RefusalCode.JOB_UNKNOWN)
+        return _refused(command, RefusalCode.JOB_UNKNOWN)
     if not job.ended or not job.changed:
-        return Refused(job_id, RefusalCode.JOB_STATE, "the job has changed nothing, or is not at its end")
+        return _refused(command, RefusalCode.JOB_STATE, "the job has changed nothing, or is not at its end")
     if job.action == "clean":
-        return Refused(job_id, RefusalCode.JOB_STATE, "what was cleaned comes back from the archive alone")
+        return _refused(command, RefusalCode.JOB_STATE, "what was cleaned comes back from the archive alone")
     earlier = None if job.undone_by is None else jobs.bulk_actions[job.undone_by]
     if earlier is not None and (not earlier.ended or earlier.applied):
-        return Refused(job_id, RefusalCode.JOB_STATE, "the job is undone already")
+        return _refused(command, RefusalCode.JOB_STATE, "the job is undone already")
     return None
 
 
