@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.bulk_actions import BulkActionEvent, BulkActionRequested
 from contracts.bulkio import (
     ExportCancelled,
     ExportFailed,
@@ -23,6 +24,7 @@ from contracts.bulkio import (
 )
 from contracts.envelope import EventEnvelope
 from contracts.message import tag_of
+from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
 from contracts.views.mailbox import DomainRow, MailboxRow
 from tests.laws.messages import messages
@@ -79,6 +81,7 @@ EXPORT_STEPS = ExportFinished | ExportFailed | ExportCancelled
     [
         (ImportUploaded, IMPORT_STEPS, fold_import, ImportRow),
         (ExportRequested, EXPORT_STEPS, fold_export, ExportRow),
+        (BulkActionRequested, BulkActionEvent, fold_bulk_action, BulkActionRow),
     ],
 )
 @given(data=st.data())

@@ -6,7 +6,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from contracts import bulkio as b
+from contracts.bulk_actions import BulkActionEvent
 from contracts.envelope import EventEnvelope
+from tests.oracle.bulk_rules import BulkRules
 
 Event = EventEnvelope[Any]
 
@@ -40,11 +42,15 @@ class JobRules:
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobFacts] = {}
+        self._bulk_actions = BulkRules()
 
     def broken_by(self, event: Event) -> Iterator[str]:
         data = event.data
         if event.tenant != event.stream:
             yield "a job in another tenant's stream"
+        if isinstance(data, BulkActionEvent):
+            yield from self._bulk_actions.broken_by(event)
+            return
         job = self._jobs.get(event.subject)
         if isinstance(data, b.ImportUploaded | b.ExportRequested):
             if job is not None:

@@ -7,11 +7,12 @@ from typing import Any, Final
 from msgspec import Struct
 
 from contracts.access import TenantClosed, TenantClosing
+from contracts.bulk_actions import BulkActionRequested
 from contracts.bulkio import ExportRequested, ImportUploaded
 from contracts.message import members, tag_of
 from contracts.routing import RoutingEvent
 from contracts.topics import ACCESS, BULKIO, MAILBOX
-from contracts.views import access, jobs, mailbox, routing
+from contracts.views import access, bulk_actions, jobs, mailbox, routing
 from tests.oracle.events import Event
 
 
@@ -25,7 +26,7 @@ class JobOrderRow(Struct, kw_only=True):
 
 def fold_job_order(row: JobOrderRow | None, event: Event) -> JobOrderRow | None:
     """The first event of a job stays."""
-    if isinstance(event.data, ImportUploaded | ExportRequested):
+    if isinstance(event.data, ImportUploaded | ExportRequested | BulkActionRequested):
         return JobOrderRow(job_id=event.subject, correlation=event.correlation, event_id=event.id)
     return row
 
@@ -124,6 +125,9 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
     BULKIO.events.name: (
         View("imports", jobs.ImportRow, "job_id", jobs.job_of, jobs.fold_import),
         View("exports", jobs.ExportRow, "job_id", jobs.job_of, jobs.fold_export),
+        View(
+            "bulk_actions", bulk_actions.BulkActionRow, "job_id", jobs.job_of, bulk_actions.fold_bulk_action
+        ),
         View("job_orders", JobOrderRow, "job_id", jobs.job_of, fold_job_order),
     ),
 }
