@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -21,7 +22,7 @@ from services.gateway.http.request import Position
 from tests.integration.gateway_house import House, a_house
 from tests.kit.bulk_api import XLSX
 from tests.kit.open_api import operations_of
-from tests.kit.people import Client, Tenant, the_provider
+from tests.kit.people import SAME_SITE, Client, Tenant, the_provider
 from tests.kit.workbooks import mailboxes
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -40,12 +41,12 @@ CHECKS = (
     "missing_required_header",
     "allow_header_conformance",
 )
-ALONE = {"coverage": {"enabled": True}, "fuzzing": {"enabled": True, "generation": {"max-examples": 5}}}
+ALONE = {"fuzzing": {"enabled": True, "generation": {"mode": "all", "max-examples": 4}}}
 IN_CHAINS = {
     "stateful": {
         "enabled": True,
-        "max-steps": 8,
-        "generation": {"mode": "positive", "max-examples": 60, "no-shrink": True},
+        "max-steps": 6,
+        "generation": {"mode": "positive", "max-examples": 15, "no-shrink": True},
     }
 }
 
@@ -64,8 +65,19 @@ class Asker:
     client: Client
 
     def sign(self, case: Any) -> None:
-        """Let a request be the operator's, and put in what no schema can say, so that more of them get through."""
-        case.headers.update(self.client.http.headers | {"Postfach-Tenant": self.house.tenant})
+        """Let a request be the operator's."""
+        case.headers.update({"Cookie": self.client.http.headers["Cookie"], **SAME_SITE})
+        case.headers["Postfach-Tenant"] = self.house.tenant
+
+    def fit(self, case: Any) -> None:
+        """Put in what no schema can say, or no chain would be longer than one link: names that can be had."""
+        fresh = uuid4().hex[:10]
+        names = {"address": f"c{fresh}@{self.house.domain}", "domain": f"c{fresh}.example"}
+        if isinstance(case.body, dict):
+            case.body.update({name: value for name, value in names.items() if name in case.body})
+        for name in ("filter", "page_token", "order_by"):
+            case.query.pop(name, None)
+        case.headers.pop("If-Match", None)
         if not is_position(case.headers.get("Postfach-After")):
             case.headers.pop("Postfach-After", None)
 
@@ -82,7 +94,7 @@ class Report:
     answered: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def asker(stack: Stack) -> Iterator[Asker]:
     with a_house(stack) as house, the_provider(stack) as provider:
         person = provider.person("operator")
@@ -97,7 +109,7 @@ def is_position(text: Any) -> bool:
         return False
 
 
-def run(stack: Stack, asker: Asker, phases: dict[str, Any]) -> Report:
+def run(stack: Stack, asker: Asker, phases: dict[str, Any], *, fitting: bool = False) -> Report:
     """Let schemathesis ask everything, and say what it found."""
     config = SchemathesisConfig.from_dict(
         {
@@ -106,17 +118,20 @@ def run(stack: Stack, asker: Asker, phases: dict[str, Any]) -> Report:
             "max-time": RUN_S_MAX,
             "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
             "phases": {"enabled": False, **phases},
-            "generation": {"deterministic": True, "database": "none"},
+            "generation": {"deterministic": True, "database": "none", "with-security-parameters": False},
             "warnings": False,
         }
     )
     schema: Any = schemathesis.openapi.from_url(f"{stack.url}/openapi.json", config=config)
 
     def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
+        if fitting:
+            asker.fit(case)
         asker.sign(case)
 
-    def after_call(_context: Any, case: Any, _response: Any) -> None:
-        if case.operation.definition.raw["operationId"] == "sessions_end":
+    def after_call(_context: Any, case: Any, response: Any) -> None:
+        name = case.operation.definition.raw["operationId"]
+        if name == "sessions_end" or (response.status_code == 401 and name != "sessions_begin"):
             asker.sign_in_again()
 
     schemathesis.hook(before_call)
@@ -164,7 +179,7 @@ def test_every_operation_answers_what_the_document_says(stack: Stack, asker: Ask
 
 
 def test_chains_of_operations_answer_what_the_document_says(stack: Stack, asker: Asker) -> None:
-    report = run(stack, asker, IN_CHAINS)
+    report = run(stack, asker, IN_CHAINS, fitting=True)
     assert not report.failures, "\n\n".join(report.failures)
     done = {name for name, status in report.answered if status < 300}
-    assert {"mailboxes_create", "mailboxes_get"} <= done, sorted(report.answered.items())
+    assert len(done) > 12, sorted(report.answered.items())
