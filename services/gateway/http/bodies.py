@@ -118,21 +118,24 @@ def answer(
     return Response(msgspec.json.encode(body), status, dict(headers or {}), "application/json")
 
 
+Kind = type[Struct] | str | tuple[str, ...]
+"""What a body is: JSON of a Struct, or a file of one media type or of several."""
+
+
 def documented(
-    answers: Mapping[int, type[Struct] | str],
+    answers: Mapping[int, Kind],
     *,
-    body: type[Struct] | str | tuple[str, ...] | None = None,
+    body: Kind | None = None,
     form: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give a route's arguments that put its body and answers into the OpenAPI document; texts are media types.
+    """Give a route's arguments that put its body and answers into the OpenAPI document.
 
     `form` is the schema of a form that may be sent instead of the body.
     """
     first = next(iter(answers))
     extra: dict[str, Any] = {}
     if body is not None:
-        kinds = body if isinstance(body, tuple) else (body,)
-        content = {media_type: schema for kind in kinds for media_type, schema in _content(kind).items()}
+        content = _content(body)
         if form is not None:
             content["multipart/form-data"] = {"schema": form}
         extra["requestBody"] = {"required": True, "content": content}
@@ -153,9 +156,11 @@ def documented(
     }
 
 
-def _content(kind: type[Struct] | str) -> dict[str, Any]:
+def _content(kind: Kind) -> dict[str, Any]:
     if isinstance(kind, str):
-        return {kind: {"schema": {"type": "string", "contentMediaType": kind}}}
+        kind = (kind,)
+    if isinstance(kind, tuple):
+        return {each: {"schema": {"type": "string", "contentMediaType": each}} for each in kind}
     _documented[kind.__name__] = kind
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
 

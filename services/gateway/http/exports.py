@@ -132,7 +132,9 @@ async def cancel(write: AnyWrite, acting: Acting, job_id: str) -> Response:
 
 
 @router.get(
-    "/{job_id}/file", summary="Download an export's file", **documented({200: "application/octet-stream"})
+    "/{job_id}/file",
+    summary="Download an export's file",
+    **documented({200: (XLSX, "text/csv", "application/jsonl")}),
 )
 async def download(acting: Acting, job_id: str) -> Response:
     """Stream the file of a finished export, until it expires."""
