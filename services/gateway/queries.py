@@ -23,8 +23,9 @@ R = TypeVar("R", bound=Struct)
 _TENANTS: Final = Table.of("tenants", TenantRow, "tenant")
 _DOMAINS: Final = Table.of("domains", DomainRow, "domain")
 _MAILBOXES: Final = Table.of("mailboxes", MailboxRow, "mailbox_id")
-_IMPORTS: Final = Table.of("imports", ImportRow, "job_id")
-_EXPORTS: Final = Table.of("exports", ExportRow, "job_id")
+# A job's domains can be thousands; nobody is shown them.
+_IMPORTS: Final = Table.of("imports", ImportRow, "job_id", unread=("within",))
+_EXPORTS: Final = Table.of("exports", ExportRow, "job_id", unread=("within",))
 
 
 async def get_tenant(pool: asyncpg.Pool, tenant: str) -> TenantRow | None:

@@ -5,7 +5,7 @@
 # SQL is put together from column names alone; ruff can't see that no value is among them.
 # ruff: noqa: S608
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Generic, TypeVar
 
 import asyncpg
@@ -26,11 +26,12 @@ class Table(Struct, Generic[R], frozen=True):
     rows: RowStore[R]
 
     @classmethod
-    def of(cls, name: str, row: type[R], key: str) -> "Table[R]":
-        """Give the table `name` of rows with the primary key `key`."""
-        return cls(
-            name, ", ".join(f'"{column}"' for column in row.__struct_fields__), RowStore(name, row, key)
+    def of(cls, name: str, row: type[R], key: str, *, unread: Collection[str] = ()) -> "Table[R]":
+        """Give the table `name` of rows with the primary key `key`. What is `unread` is null in every row given."""
+        columns = (
+            f'NULL AS "{column}"' if column in unread else f'"{column}"' for column in row.__struct_fields__
         )
+        return cls(name, ", ".join(columns), RowStore(name, row, key))
 
 
 class Found(Struct, Generic[R], frozen=True):

@@ -20,7 +20,7 @@ from contracts.views.routing import AliasRow, RuleRow
 from services.gateway.read_models import Found, Table, many, one
 from services.gateway.targets import target_rows
 
-PAIRS_MAX: Final = 200
+PAIRS_MAX: Final = 80
 """Pairs of rules that are compared in full for one answer."""
 
 LOOKS_MAX: Final = 50_000
@@ -97,7 +97,7 @@ async def remarks_on(
 ) -> dict[str, Remarks]:
     """Say of active rules of one domain what is odd about each; they need not be in the read model yet."""
     (ends,) = await pool.fetch(_ENDS, tenant, domain)
-    among = _Ends(*(column or [] for column in ends.values()))
+    among = Ends(*(column or [] for column in ends.values()))
     chosen: dict[str, list[str]] = {}
     complete: dict[str, bool] = {}
     left = PAIRS_MAX
@@ -133,7 +133,7 @@ async def _compared(
     }
 
 
-class _Ends:
+class Ends:
     """How the patterns of a domain's active rules begin and end, in the order of evaluation."""
 
     def __init__(self, ids: list[str], prefixes: list[str], suffixes: list[str], ranks: list[int]) -> None:

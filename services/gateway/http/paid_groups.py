@@ -17,17 +17,16 @@ from contracts.access import (
     Title,
     WithdrawDomain,
 )
-from contracts.addresses import AddressError
 from contracts.message import UuidText
 from contracts.topics import ACCESS
 from contracts.views.access import PaidGroupRow
-from contracts.views.mailbox import DomainRow
-from services.gateway import access_queries, queries
+from services.gateway import access_queries
 from services.gateway.access_queries import HandedOut
 from services.gateway.http.access_views import PaidGroupPage, PaidGroupView, paid_group_view
 from services.gateway.http.access_writes import change, order
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
+from services.gateway.http.named_domain import find_domain
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
     PageSize,
@@ -41,7 +40,6 @@ from services.gateway.http.problems import Problem, not_found
 from services.gateway.http.request import Connections, Fresh, Text, thing_id
 from services.gateway.http.views import Operation, WriteResult
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, content_of, written
-from services.runtime.domain_names import to_a_label
 
 router = APIRouter(tags=["paid_groups"], dependencies=[Fresh])
 
@@ -181,7 +179,7 @@ async def place(
     write: AnyWrite, acting: Acting, domain: str, body: Annotated[Placement, body_of(Placement)]
 ) -> Response:
     """Put a domain into a paid group, or move it there. Its mailbox limit follows a moment later."""
-    row = await _find_domain(acting, domain)
+    row = await find_domain(acting, domain)
     acting.admit_group(body.group_id)
     if row.status in ("closing", "removed"):
         raise Problem(HTTPStatus.CONFLICT, "domain_not_active", f"the domain is {row.status}")
@@ -192,7 +190,7 @@ async def place(
 @router.post("/v1/domains/{domain}:withdraw", summary="Take a domain out of its paid group", **_WRITTEN)
 async def withdraw(write: AnyWrite, acting: Acting, domain: str) -> Response:
     """Take a domain out of its paid group; what it was handed is free again."""
-    row = await _find_domain(acting, domain)
+    row = await find_domain(acting, domain)
     return await change(write, acting.tenant, WithdrawDomain(domain=row.domain))
 
 
@@ -202,16 +200,4 @@ async def _find(acting: Access, group_id: str) -> PaidGroupRow:
     row = await access_queries.get_paid_group(acting.gateway.pool, acting.tenant, id_)
     if row is None:
         raise not_found("paid_group_unknown")
-    return row
-
-
-async def _find_domain(acting: Access, domain: str) -> DomainRow:
-    try:
-        name = to_a_label(domain)
-    except AddressError:
-        raise not_found("domain_unknown") from None
-    await acting.admit(name)
-    row = await queries.get_domain(acting.gateway.pool, acting.tenant, name)
-    if row is None:
-        raise not_found("domain_unknown")
     return row

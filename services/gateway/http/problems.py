@@ -110,6 +110,10 @@ _TITLES: Final[Mapping[str, str]] = {
     "tenant_needed": "Say for which tenant",
     "sign_in_throttled": "Too many attempts to sign in",
     "rate_limited": "Too many requests",
+    "proof_missing": "The DNS does not show that the domain is yours",
+    "dns_unreachable": "The DNS does not answer",
+    "past_not_known": "This past moment is not known",
+    "scope_too_large": "These are too many domains for one job",
 }
 
 

@@ -3,15 +3,27 @@
 import pytest
 
 from contracts.listing import MAILBOX_FILTER_FIELDS
-from services.gateway.mailbox_list import MailboxList, OrderColumn, PageAsked, Statement, rendering
+from services.gateway.mailbox_list import (
+    MERGED_DOMAINS_MAX,
+    MailboxList,
+    OrderColumn,
+    PageAsked,
+    Statement,
+    rendering,
+)
 from services.runtime.filtering import compile_filter
 
 
 def a_list(
-    text: str, order: OrderColumn = "address", domains: list[str] | None = None, common: tuple[str, ...] = ()
+    text: str,
+    order: OrderColumn = "address",
+    domains: list[str] | None = None,
+    common: tuple[str, ...] = (),
+    *,
+    scoped: bool = False,
 ) -> MailboxList:
     compiled = compile_filter(text, MAILBOX_FILTER_FIELDS, 2).rendered(rendering(common))
-    return MailboxList("tenant", compiled, PageAsked(size=50, order=order), domains)
+    return MailboxList("tenant", compiled, PageAsked(size=50, order=order), domains, scoped=scoped)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +55,24 @@ def test_what_it_does_not_cover_is_looked_at_within_a_budget(text: str, order: O
     wanted = a_list(text, order)
     assert not wanted.walk_is_exact
     assert "LIMIT 10000) AS walked WHERE" in wanted.walk().sql
+
+
+MANY = [f"d{number}.example" for number in range(MERGED_DOMAINS_MAX + 1)]
+
+
+def test_a_scope_of_few_domains_is_walked_domain_by_domain_in_every_order() -> None:
+    wanted = a_list("", "created_at", MANY[1:], scoped=True)
+    assert wanted.walk_is_exact
+    assert wanted.walk().sql.count("domain = $") == MERGED_DOMAINS_MAX
+
+
+def test_a_scope_of_many_domains_limits_a_list_by_time_that_is_not_walked_by_domain() -> None:
+    limited = a_list("", "created_at", MANY, scoped=True)
+    assert not limited.walk_is_exact
+    for statement in (limited.walk(), limited.walk_count(), limited.gather()):
+        assert "domain = ANY" in statement.sql
+    assert a_list("", "address", MANY, scoped=True).walk_is_exact
+    assert a_list("", "created_at", [], scoped=True).matches_nothing
 
 
 def test_facets_that_can_not_match_are_not_walked() -> None:
