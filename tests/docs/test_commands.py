@@ -21,6 +21,7 @@ RUN_HERE = {
         ".venv/bin/python - <<'EOF'",
         "settings='from deploy.local.stack import Stack;",
     ],
+    "docs/api.md": ["API=http://127.0.0.1:18080/v1", ".venv/bin/python docs/examples/first_steps.py"],
     "deploy/README.md": ["python3 -c 'from pathlib import Path;"],
 }
 
@@ -126,3 +127,26 @@ def test_the_dead_letters_can_be_listed(on_stack: Shell) -> None:
 @pytest.mark.timeout(180)
 def test_a_read_model_can_be_rebuilt_while_it_is_in_use(on_stack: Shell) -> None:
     on_stack(block_of("docs/operations.md", "settings="))
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(180)
+def test_the_first_steps_by_curl_lead_from_a_domain_to_a_file(stack: Stack, on_stack: Shell) -> None:
+    open_demo(stack)
+    told = on_stack(block_of("docs/api.md", "API="))
+    assert '"address":"order-17@team.sample-tenant.example"' in told
+    assert '"step":"rule"' in told
+    assert "orders@team.sample-tenant.example,collects the orders" in told
+    assert '"code":"filter_invalid"' in told
+    assert "pf_" not in told
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(180)
+def test_the_first_steps_in_python_say_who_gets_an_address(stack: Stack, on_stack: Shell) -> None:
+    open_demo(stack)
+    block = block_of("docs/api.md", ".venv/bin/python docs/examples")
+    domain = "python.sample-tenant.example"
+    expected = f"order-17@{domain} goes to orders@{domain}, by a rule\n"
+    assert on_stack(block) == expected
+    assert on_stack(block) == expected

@@ -1,5 +1,8 @@
 """Tables of the documentation equal the code that they speak of."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import msgspec
 import pytest
 from prometheus_client import Counter
@@ -10,9 +13,13 @@ from deploy.local.roles import ROLES
 from deploy.local.site import PORT_BASES, Ports
 from deploy.prepare import PrepareSettings
 from services.bulkio.settings import BulkioSettings
+from services.gateway.http.app import create_app
+from services.gateway.http.openapi import operations
+from services.gateway.http.permission_table import TABLE
 from services.gateway.settings import GatewaySettings
 from services.mailbox.settings import MailboxSettings
 from services.runtime import metrics
+from services.runtime.health import Health
 from services.runtime.settings import RuntimeSettings
 from tests.docs.documents import PROJECT, document
 
@@ -88,6 +95,26 @@ def test_the_modules_are_those_of_the_folder(page: str, heading: str, folder: st
     }
     files = {path.relative_to(PROJECT / folder).as_posix() for path in (PROJECT / folder).rglob("*.py")}
     assert named == {name for name in files if not name.endswith("__init__.py")}
+
+
+def test_the_routes_are_those_of_the_api_with_what_each_needs() -> None:
+    gateway: Any = SimpleNamespace(health=Health())
+    names = {
+        (method.upper(), path): operation["operationId"]
+        for method, path, operation in operations(create_app(gateway).openapi())
+    }
+    code = [
+        [
+            f"{method} {path}",
+            names[method, path],
+            needs.who.replace("_", " "),
+            needs.page or "–",
+            ("–" if needs.page is None else needs.action)
+            + (", while suspended too" if needs.while_suspended else ""),
+        ]
+        for (method, path), needs in TABLE.items()
+    ]
+    assert document("docs/api.md").table("Routes") == code
 
 
 def test_the_test_folders_are_all_described() -> None:
