@@ -75,3 +75,12 @@ DOMAIN_FILTER_FIELDS: Final[dict[str, FilterField]] = {
     "created_at": FilterField(column="created_at", kind="time"),
     "changed_at": FilterField(column="changed_at", kind="time"),
 }
+
+JobKind = Literal["import", "export", "bulk_action"]
+
+JOB_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "kind": FilterField(column="kind", kind="choice", choices=get_args(JobKind)),
+    "state": FilterField(column="state", kind="text"),
+    "actor": FilterField(column="actor", kind="text"),
+    "created_at": FilterField(column="created_at", kind="time"),
+}

@@ -3,13 +3,18 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
 import asyncpg
+from msgspec import Struct
 
+from contracts.listing import JobKind
 from contracts.views.bulk_actions import BulkActionRow
 from services.gateway.queries import NewestFirst
 from services.gateway.read_models import Found, Table, many, one
+from services.runtime.filtering import CompiledFilter
 
 _BULK_ACTIONS: Final = Table.of("bulk_actions", BulkActionRow, "job_id")
 
@@ -33,6 +38,68 @@ async def list_bulk_actions(
         _BULK_ACTIONS,
         "tenant = $1 AND ($2::text IS NULL OR actor = $2)",
         [tenant, actor],
+        keys=("created_at", "job_id"),
+        after=after,
+        limit=limit,
+        descending=True,
+    )
+
+
+class JobRow(Struct, kw_only=True):
+    """What all kinds of job have in common. `about` is the file's name, the export's filter, or the action."""
+
+    kind: JobKind
+    job_id: str
+    tenant: str
+    actor: str
+    state: str
+    about: str
+    rows_done: int
+    rows_total: int
+    code: str | None
+    created_at: datetime
+    changed_at: datetime
+
+
+_ALL_JOBS: Final = Table.of(
+    """
+    (SELECT 'import' AS kind, job_id, tenant, actor, state, file_name AS about, applied AS rows_done,
+            good_rows AS rows_total, code, created_at, changed_at FROM imports
+        UNION ALL
+        SELECT 'export', job_id, tenant, actor, state, filter, rows, rows, code, created_at, changed_at FROM exports
+        UNION ALL
+        SELECT 'bulk_action', job_id, tenant, actor, state, action, applied, total, code, created_at, changed_at
+        FROM bulk_actions) AS jobs
+    """,
+    JobRow,
+    "job_id",
+)
+
+
+class JobsAsked(Struct, frozen=True, kw_only=True):
+    """Which jobs somebody may see: of some kinds everybody's, of others only those that `actor` asked for."""
+
+    tenant: str
+    actor: str
+    everybodys: Collection[JobKind]
+    own: Collection[JobKind]
+
+
+JOBS_FILTER_FROM: Final = 5
+"""The number of the first argument of a filter of jobs."""
+
+
+async def list_jobs(
+    pool: asyncpg.Pool, asked: JobsAsked, filtered: CompiledFilter, after: NewestFirst | None, limit: int
+) -> Found[JobRow]:
+    """Give the jobs of all kinds that match, newest first; the filter's arguments begin with `$5`."""
+    seen = "tenant = $1 AND (kind = ANY($3::text[]) OR (kind = ANY($4::text[]) AND actor = $2))"
+    values = [asked.tenant, asked.actor, list(asked.everybodys), list(asked.own), *filtered.arguments]
+    return await many(
+        pool,
+        _ALL_JOBS,
+        f"{seen} AND {filtered.sql}",
+        values,
         keys=("created_at", "job_id"),
         after=after,
         limit=limit,

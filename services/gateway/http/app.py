@@ -30,6 +30,7 @@ from services.gateway.http import (
     exports,
     imports,
     invitations,
+    jobs,
     keys,
     mailboxes,
     me,
@@ -81,6 +82,7 @@ _ROUTERS: Final = (
     bulk_orders,
     bulk_actions,
     bulk_undo,
+    jobs,
     operations,
 )
 

@@ -16,9 +16,11 @@ from contracts.bulk_actions import (
 )
 from contracts.ids import derived_id
 from contracts.mailbox import Reason
+from contracts.outcome import RefusalCode
 from contracts.topics import BULKIO
 from contracts.views.bulk_actions import BulkActionRow
 from services.gateway import jobs
+from services.gateway.access_queries import get_key
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
 from services.gateway.http.bulk_permissions import demand_reach, visible_bulk_action
@@ -173,10 +175,15 @@ async def _changeable(acting: Access, job_id: str) -> BulkActionRow:
 
 
 async def _decidable(acting: Access, job_id: str) -> BulkActionRow:
-    """Give a job that the caller may decide about: the decider then sees to it that it is somebody else's."""
+    """Give a job that the caller may decide about. That it is somebody else's the decider sees to, but for keys."""
     row = await _changeable(acting, job_id)
     if acting.principal.kind == "key":
         raise Problem(HTTPStatus.FORBIDDEN, "persons_only", "only a person can decide this")
+    kind, _, key_id = row.actor.partition(":")
+    key = await get_key(acting.gateway.pool, acting.tenant, key_id) if kind == "key" else None
+    if key is not None and key.created_by == acting.principal.actor:
+        detail = "a key of your own asked for the job"
+        raise Problem(HTTPStatus.FORBIDDEN, RefusalCode.APPROVER_NEEDED.value, detail)
     return row
 
 

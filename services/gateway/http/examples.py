@@ -17,6 +17,7 @@ LEFT_OUT: Final = object()
 """Stands for a field that the example does without."""
 
 _VALUES: Final[dict[str, Any]] = {
+    "about": "new mailboxes.xlsx",
     "actor": f"user:{_ID}",
     "address": "ina@example.org",
     "bad_rows_policy": "stop",
@@ -107,6 +108,8 @@ _VALUES: Final[dict[str, Any]] = {
     "RuleView.warnings": [],
     "ImportView.code": None,
     "ExportView.code": None,
+    "JobView.code": None,
+    "JobView.state": "applying",
     "BulkActionView.action": "suspend",
     "BulkActionView.code": None,
     "BulkActionView.passwords_taken_at": None,

@@ -143,7 +143,8 @@ TABLE: Final[dict[Route, Needs]] = {
     ("POST", "/v1/bulk-actions/{job_id}:takePasswords"): Needs("tenant", "mailboxes"),
     ("POST", "/v1/bulk-actions/{job_id}:previewUndo"): Needs("tenant", "mailboxes"),
     ("POST", "/v1/bulk-actions/{job_id}:undo"): Needs("tenant", "mailboxes"),
-    # An operation belongs to the page of its job: the route looks.
+    # A job, and an operation, belongs to the page of its kind: the routes look.
+    ("GET", "/v1/jobs"): Needs("tenant"),
     ("GET", "/v1/operations/{operation_id}"): Needs("tenant"),
 }
 
