@@ -25,6 +25,7 @@ PREFIX: Final = "pf_"
 
 SECRET_LENGTH_MAX: Final = 100
 CLIENT_LENGTH_MAX: Final = 200
+SESSIONS_SHOWN_MAX: Final = 100
 _SECRET_BYTES: Final = 32
 
 
@@ -184,9 +185,20 @@ _SESSIONS: Final = """
 """
 
 
-async def sessions_of(pool: asyncpg.Pool, user_id: str, idle_s: float, limit: int) -> list[SessionRow]:
+async def sessions_of(pool: asyncpg.Pool, user_id: str, idle_s: float) -> list[SessionRow]:
     """Give the sessions of a person that have not ended, newest first."""
-    return [SessionRow(*record.values()) for record in await pool.fetch(_SESSIONS, user_id, idle_s, limit)]
+    return [
+        SessionRow(*record.values())
+        for record in await pool.fetch(_SESSIONS, user_id, idle_s, SESSIONS_SHOWN_MAX)
+    ]
+
+
+_IS_SESSION: Final = "SELECT true FROM tokens WHERE kind = 'session' AND id = $2 AND user_id = $1"
+
+
+async def is_session_of(pool: asyncpg.Pool, user_id: str, session_id: str) -> bool:
+    """Say whether a session is there and is that person's."""
+    return await pool.fetchval(_IS_SESSION, user_id, session_id) is not None
 
 
 _SWEEP: Final = """

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pyotp.totp import TOTP
@@ -73,6 +74,18 @@ def test_an_account_that_is_guessed_at_has_to_wait_known_or_not(tenant: Tenant) 
     guess = {"email": owner.email, "password": WRONG}
     problem(tenant.nobody().post("/v1/sessions", guess), 401, "authentication_failed")
     problem(tenant.nobody().post("/v1/sessions", guess), 401, "authentication_failed")
+
+
+def test_of_many_attempts_at_once_only_the_free_ones_are_judged(tenant: Tenant) -> None:
+    owner = tenant.person("owner")
+    guess = {"email": owner.email, "password": WRONG}
+    clients = [tenant.nobody() for _ in range(16)]
+    with ThreadPoolExecutor(len(clients)) as threads:
+        codes = list(threads.map(lambda client: client.post("/v1/sessions", guess).json()["code"], clients))
+    assert set(codes) == {"authentication_failed", "sign_in_throttled"}
+    # One more is let through after 1 s, 2 s, 4 s: a slow machine takes some seconds for all of them.
+    judged = codes.count("authentication_failed")
+    assert ACCOUNT_FREE_FAILURES <= judged <= ACCOUNT_FREE_FAILURES + 3
 
 
 def test_who_is_in_several_tenants_says_which(stack: Stack, tenant: Tenant) -> None:

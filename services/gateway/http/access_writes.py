@@ -6,15 +6,14 @@ both. A secret is kept before its thing is ordered, and nobody gets in with it u
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 from fastapi import Request
-from msgspec import Meta
 from starlette.responses import Response
 
-from contracts.access import AccessCommand, OnboardTenant
-from contracts.ids import PROVIDER_TENANT, CredentialId, TenantId
+from contracts.access import AcceptInvitation, AccessCommand, OnboardTenant, SetUserPassword
+from contracts.ids import PROVIDER_TENANT, TenantId
 from contracts.outcome import Outcome
 from contracts.topics import ACCESS
 from services.gateway import access_tokens, queries
@@ -23,21 +22,17 @@ from services.gateway.context import Gateway
 from services.gateway.http.authentication import actor_of_person
 from services.gateway.http.bodies import RequestBody
 from services.gateway.http.idempotency import ShownOnce
+from services.gateway.http.new_passwords import order_with_password
 from services.gateway.http.principal import Principal
-from services.gateway.http.problems import Problem, invalid, unavailable
+from services.gateway.http.problems import Problem, unavailable
 from services.gateway.http.request import trace_id
 from services.gateway.http.views import View
 from services.gateway.http.writes import Act, Pending, Write, content_of, written
 from services.gateway.projections import TENANTS
-from services.runtime import metrics
 from services.runtime.kafka.projection import wait_for_position
-from services.runtime.passwords import password_problem
 
 SETTLE_WAIT_S: Final = 5.0
 
-PASSWORD_LENGTH_READ_MAX: Final = 1_000
-
-PasswordText = Annotated[str, Meta(max_length=PASSWORD_LENGTH_READ_MAX)]
 After = Callable[[], Awaitable[None]]
 
 
@@ -112,36 +107,22 @@ async def order_with_token(attempt: Act, command: AccessCommand, token: NewToken
         raise
 
 
-async def order_with_password(
+async def order_user_password(
     attempt: Act,
-    command: AccessCommand,
-    credential_id: str,
+    command: SetUserPassword | AcceptInvitation,
     password: str,
     *,
-    former: CredentialId | str | None,
-    after: After | None = None,
+    former: str | None,
+    after: After,
 ) -> Outcome:
-    """Order a change of a person's password; the vault has it before, and forgets the former one afterwards."""
-    gateway = attempt.write.gateway
-    with metrics.hash_queue.track_inprogress():
-        hashed = await gateway.hasher.hash(password)
-    await gateway.vault.store_credentials({credential_id: hashed})
-    try:
-        outcome = await order(attempt, command, after=after)
-    except Problem as problem:
-        if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            await gateway.vault.drop_credentials([credential_id])
-        raise
-    if former not in (None, credential_id):
+    """Order a person's new password; the vault forgets the former one afterwards."""
+    gateway, credential_id = attempt.write.gateway, command.credential_id
+    outcome = await order_with_password(
+        gateway, credential_id, password, lambda: order(attempt, command, after=after)
+    )
+    if former is not None and former != credential_id:
         await gateway.vault.drop_credentials([former])
     return outcome
-
-
-def check_new_password(password: str, email: str) -> None:
-    """Raises Problem for a password that is not acceptable."""
-    problem = password_problem(password, email)
-    if problem is not None:
-        raise invalid("#/password", "password_policy", f"a password must have: {problem}")
 
 
 def shown_once(outcome: Outcome, view: View, without_secret: View, location: str = "") -> ShownOnce:

@@ -22,16 +22,15 @@ from services.gateway import access_tokens
 from services.gateway.access_tokens import SECRET_LENGTH_MAX, NewToken, new_secret
 from services.gateway.http.access_views import Invited
 from services.gateway.http.access_writes import (
-    PasswordText,
-    check_new_password,
     know_provider,
-    order_with_password,
+    order_user_password,
     order_with_token,
     shown_once,
     write_of_person,
 )
 from services.gateway.http.acting import Acting
 from services.gateway.http.bodies import RequestBody, body_of, documented
+from services.gateway.http.new_passwords import PasswordText, check_new_password
 from services.gateway.http.password_check import email_in_one_form
 from services.gateway.http.problems import Problem, invalid
 from services.gateway.http.request import Connections, Fresh, position_of
@@ -158,9 +157,7 @@ async def accept(
         async def after() -> None:
             await access_tokens.drop(gateway.pool, "invitation", invitation.invitation_id)
 
-        outcome = await order_with_password(
-            attempt, command, credential_id, body.password, former=None, after=after
-        )
+        outcome = await order_user_password(attempt, command, body.password, former=None, after=after)
         return written(ACCESS, outcome)
 
     return await write.once(tenant, b"", act)

@@ -9,7 +9,6 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from contracts.addresses import AddressError, parse_address
-from contracts.ids import DomainName
 from contracts.listing import FILTER_LENGTH_MAX, MAILBOX_FILTER_FIELDS
 from contracts.mailbox import (
     AllowSelfService,
@@ -31,6 +30,7 @@ from contracts.views.mailbox import MailboxRow
 from services.gateway import mailbox_pages, queries
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import RequestBody, SuspensionReason, answer, body_of, documented
+from services.gateway.http.new_passwords import PasswordText, check_new_password, order_with_password
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
     Instant,
@@ -42,16 +42,14 @@ from services.gateway.http.paging import (
     page_size,
     total_is,
 )
-from services.gateway.http.problems import Problem, invalid, not_found
+from services.gateway.http.problems import invalid, not_found
 from services.gateway.http.request import Fresh, Text, thing_id
 from services.gateway.http.tokens import write_token
 from services.gateway.http.views import MailboxPage, MailboxView, Operation, WriteResult, mailbox_view
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, Write, content_of, written
 from services.gateway.mailbox_list import OrderColumn, PageAsked, Total
-from services.runtime import metrics
 from services.runtime.domain_names import to_a_label
 from services.runtime.filtering import FilterError, compile_filter
-from services.runtime.passwords import password_problem
 
 router = APIRouter(prefix="/v1/mailboxes", tags=["mailboxes"], dependencies=[Fresh])
 
@@ -66,10 +64,7 @@ _KEYS: Final[dict[OrderColumn, Any]] = {
 ADDRESS_LENGTH_MAX: Final = 400
 """Characters of an address as people write it; what it may be is for the parser to say."""
 
-PASSWORD_LENGTH_READ_MAX: Final = 1_000
-
 AddressText = Annotated[str, msgspec.Meta(max_length=ADDRESS_LENGTH_MAX)]
-PasswordText = Annotated[str, msgspec.Meta(max_length=PASSWORD_LENGTH_READ_MAX)]
 
 
 class NewMailbox(RequestBody, frozen=True, kw_only=True):
@@ -144,7 +139,7 @@ async def create(
     except AddressError as error:
         raise invalid("#/address", "address_invalid", str(error)) from None
     if body.password is not None:
-        _check_password(body.password, f"{local_part}@{domain}")
+        check_new_password(body.password, f"{local_part}@{domain}")
     await acting.admit(domain)
 
     async def act(attempt: Act) -> Response:
@@ -152,7 +147,14 @@ async def create(
         command = CreateMailbox(
             mailbox_id=attempt.thing_id, local_part=local_part, credential_id=credential_id, note=body.note
         )
-        outcome = await _order_with_password(attempt, domain, command, credential_id, body.password)
+
+        async def order() -> Outcome:
+            return await attempt.order(MAILBOX, domain, command)
+
+        if credential_id is None or body.password is None:
+            outcome = await order()
+        else:
+            outcome = await order_with_password(write.gateway, credential_id, body.password, order)
         created = MailboxView(
             mailbox_id=outcome.subject,
             address=f"{local_part}@{domain}",
@@ -204,15 +206,16 @@ async def set_password(
 ) -> Response:
     """Give the mailbox another password. It is kept as an Argon2id hash in the vault and shown nowhere."""
     row = await _find(acting, mailbox_id)
-    _check_password(body.password, f"{row.local_part}@{row.domain}")
+    check_new_password(body.password, f"{row.local_part}@{row.domain}")
 
     async def act(attempt: Act) -> Response:
         credential_id = attempt.part_id("credential")
         command = SetPassword(mailbox_id=row.mailbox_id, credential_id=credential_id)
-        outcome = await _order_with_password(
-            attempt, DomainName(row.domain), command, credential_id, body.password
-        )
-        return written(MAILBOX, outcome)
+
+        async def order() -> Outcome:
+            return await attempt.order(MAILBOX, row.domain, command)
+
+        return written(MAILBOX, await order_with_password(write.gateway, credential_id, body.password, order))
 
     return await write.once(acting.tenant, content_of(body), act)
 
@@ -311,27 +314,3 @@ async def _change(
         return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
 
     return await write.once(access.tenant, content_of(body), act)
-
-
-def _check_password(password: str, address: str) -> None:
-    problem = password_problem(password, address)
-    if problem is not None:
-        raise invalid("#/password", "password_policy", f"a password must have: {problem}")
-
-
-async def _order_with_password(
-    attempt: Act, domain: DomainName, command: MailboxCommand, credential_id: str | None, password: str | None
-) -> Outcome:
-    """Order a command whose password is in the vault before, and not for longer than it can be of use."""
-    gateway = attempt.write.gateway
-    if credential_id is None or password is None:
-        return await attempt.order(MAILBOX, domain, command)
-    with metrics.hash_queue.track_inprogress():
-        hashed = await gateway.hasher.hash(password)
-    await gateway.vault.store_credentials({credential_id: hashed})
-    try:
-        return await attempt.order(MAILBOX, domain, command)
-    except Problem as problem:
-        if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            await gateway.vault.drop_credentials([credential_id])
-        raise

@@ -15,14 +15,13 @@ from services.gateway import access_queries, access_tokens, queries
 from services.gateway.context import Gateway
 from services.gateway.http.access_views import Me, TotpBegun
 from services.gateway.http.access_writes import (
-    PasswordText,
-    change,
-    check_new_password,
-    order_with_password,
+    order,
+    order_user_password,
 )
 from services.gateway.http.acting import SignedIn
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
 from services.gateway.http.idempotency import ShownOnce
+from services.gateway.http.new_passwords import PasswordText, check_new_password
 from services.gateway.http.password_check import demand_password
 from services.gateway.http.principal import Principal
 from services.gateway.http.problems import Problem, invalid
@@ -98,8 +97,8 @@ async def change_password(
         async def after() -> None:
             await access_tokens.drop_sessions(gateway.pool, user.user_id, but=principal.session_id)
 
-        outcome = await order_with_password(
-            attempt, command, credential_id, body.password, former=user.credential_id, after=after
+        outcome = await order_user_password(
+            attempt, command, body.password, former=user.credential_id, after=after
         )
         return written(ACCESS, outcome)
 
@@ -136,19 +135,22 @@ async def confirm_totp(
     """Show that the device makes right codes; from now on one is asked for at every sign-in."""
     gateway = write.gateway
     user = await _person(gateway, principal)
-    totp_id = await access_queries.begun_totp(gateway.pool, user.user_id)
-    if totp_id is None:
-        raise Problem(HTTPStatus.CONFLICT, "totp_not_begun", "begin a second factor first")
-    if not await gateway.vault.use_code(totp_id, body.code, gateway.clock()):
-        raise invalid("#/code", "code_wrong", "this is not the present code")
 
     async def after() -> None:
         await access_queries.end_totp(gateway.pool, user.user_id)
         if user.totp_id is not None:
             await gateway.vault.drop_one_time_secret(user.totp_id)
 
-    command = EnableTotp(user_id=user.user_id, totp_id=totp_id)
-    return await change(write, principal.tenant, command, body, after=after)
+    async def act(attempt: Act) -> Response:
+        totp_id = await access_queries.begun_totp(gateway.pool, user.user_id)
+        if totp_id is None:
+            raise Problem(HTTPStatus.CONFLICT, "totp_not_begun", "begin a second factor first")
+        if not await gateway.vault.use_code(totp_id, body.code, gateway.clock()):
+            raise invalid("#/code", "code_wrong", "this is not the present code")
+        command = EnableTotp(user_id=user.user_id, totp_id=totp_id)
+        return written(ACCESS, await order(attempt, command, after=after))
+
+    return await write.once(principal.tenant, content_of(body), act)
 
 
 @router.post(
@@ -165,13 +167,17 @@ async def disable_totp(
     """No longer be asked for a one-time code."""
     gateway = write.gateway
     user = await _person(gateway, principal)
-    await demand_password(request, gateway, user, body.password, "#/password")
 
     async def after() -> None:
         if user.totp_id is not None:
             await gateway.vault.drop_one_time_secret(user.totp_id)
 
-    return await change(write, principal.tenant, DisableTotp(user_id=user.user_id), body, after=after)
+    async def act(attempt: Act) -> Response:
+        await demand_password(request, gateway, user, body.password, "#/password")
+        command = DisableTotp(user_id=user.user_id)
+        return written(ACCESS, await order(attempt, command, after=after))
+
+    return await write.once(principal.tenant, content_of(body), act)
 
 
 async def _person(gateway: Gateway, principal: Principal) -> UserRow:

@@ -74,7 +74,7 @@ TABLE: Final[dict[Route, Needs]] = {
     ("POST", "/v1/keys"): Needs("tenant", "users", "change"),
     ("GET", "/v1/keys"): Needs("tenant", "users"),
     ("GET", "/v1/keys/{key_id}"): Needs("tenant", "users"),
-    ("POST", "/v1/keys/{key_id}:revoke"): Needs("tenant", "users", "destroy"),
+    ("POST", "/v1/keys/{key_id}:revoke"): Needs("tenant", "users", "change"),
     ("POST", "/v1/paid-groups"): Needs("operator", "groups", "change"),
     ("GET", "/v1/paid-groups"): Needs("tenant", "groups"),
     ("GET", "/v1/paid-groups/{group_id}"): Needs("tenant", "groups"),

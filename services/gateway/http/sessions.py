@@ -19,22 +19,20 @@ from services.gateway.access_tokens import NewToken, new_secret
 from services.gateway.context import Gateway
 from services.gateway.http.access_views import SessionBegun, Sessions, sessions_view
 from services.gateway.http.access_writes import (
-    PASSWORD_LENGTH_READ_MAX,
-    change,
+    order,
     write_of_person,
 )
 from services.gateway.http.acting import SignedIn
 from services.gateway.http.authentication import SESSION_COOKIE, client_address
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
+from services.gateway.http.new_passwords import PasswordText
 from services.gateway.http.password_check import begin_attempt, email_in_one_form
 from services.gateway.http.problems import Problem, TenantChoice, not_found, unavailable
 from services.gateway.http.request import Connections, Fresh, thing_id
 from services.gateway.http.views import Operation, WriteResult
-from services.gateway.http.writes import Act, AnyWrite, Pending
+from services.gateway.http.writes import Act, AnyWrite, Pending, Write, written
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], dependencies=[Fresh])
-
-SESSIONS_SHOWN_MAX: Final = 100
 
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
@@ -46,7 +44,7 @@ class SignIn(RequestBody, frozen=True, kw_only=True):
     """
 
     email: Annotated[str, Meta(max_length=400)]
-    password: Annotated[str, Meta(max_length=PASSWORD_LENGTH_READ_MAX)]
+    password: PasswordText
     tenant: UuidText | None = None
     code: Annotated[str, Meta(pattern="^[0-9]{6}$")] | None = None
 
@@ -136,7 +134,7 @@ def _client(request: Request) -> str:
 async def list_(gateway: Connections, principal: SignedIn) -> Response:
     """Give the caller's sessions that have not ended, newest first."""
     idle_s = gateway.settings.gateway_session_idle_minutes * 60
-    rows = await access_tokens.sessions_of(gateway.pool, principal.id, idle_s, SESSIONS_SHOWN_MAX)
+    rows = await access_tokens.sessions_of(gateway.pool, principal.id, idle_s)
     return answer(sessions_view(rows, principal.session_id))
 
 
@@ -155,19 +153,19 @@ async def end(write: AnyWrite, principal: SignedIn) -> Response:
 )
 async def revoke(write: AnyWrite, principal: SignedIn, session_id: str) -> Response:
     """End another session of the caller's. When this answers, no gateway lets it in any more."""
-    gateway, id_ = write.gateway, thing_id(session_id, "session_unknown")
-    idle_s = gateway.settings.gateway_session_idle_minutes * 60
-    rows = await access_tokens.sessions_of(gateway.pool, principal.id, idle_s, SESSIONS_SHOWN_MAX)
-    if id_ not in {row.session_id for row in rows}:
-        raise not_found("session_unknown")
-    return await _end(write, id_)
+    return await _end(write, thing_id(session_id, "session_unknown"))
 
 
-async def _end(write: AnyWrite, session_id: str) -> Response:
-    principal = write.principal
+async def _end(write: Write, session_id: str) -> Response:
+    principal, pool = write.principal, write.gateway.pool
 
     async def after() -> None:
-        await access_tokens.drop(write.gateway.pool, "session", session_id)
+        await access_tokens.drop(pool, "session", session_id)
 
-    command = RevokeSessions(user_id=principal.id, session_id=session_id)
-    return await change(write, principal.tenant, command, after=after)
+    async def act(attempt: Act) -> Response:
+        if not await access_tokens.is_session_of(pool, principal.id, session_id):
+            raise not_found("session_unknown")
+        command = RevokeSessions(user_id=principal.id, session_id=session_id)
+        return written(ACCESS, await order(attempt, command, after=after))
+
+    return await write.once(principal.tenant, b"", act)

@@ -33,13 +33,12 @@ from services.gateway.http.access_views import (
     user_view,
 )
 from services.gateway.http.access_writes import (
-    PasswordText,
     change,
-    check_new_password,
-    order_with_password,
+    order_user_password,
 )
 from services.gateway.http.acting import Acting
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
+from services.gateway.http.new_passwords import PasswordText, check_new_password
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
     PageSize,
@@ -57,7 +56,6 @@ from services.runtime.filtering import FilterError, compile_filter
 
 router = APIRouter(prefix="/v1/users", tags=["users"], dependencies=[Fresh])
 
-SESSIONS_SHOWN_MAX = 100
 
 _WRITTEN = documented({200: WriteResult, 202: Operation})
 
@@ -126,7 +124,7 @@ async def list_sessions(gateway: Connections, acting: Acting, user_id: str) -> R
     """Give the sessions of a person that have not ended."""
     row = await find_user(gateway, acting.tenant, user_id)
     idle_s = gateway.settings.gateway_session_idle_minutes * 60
-    rows = await access_tokens.sessions_of(gateway.pool, row.user_id, idle_s, SESSIONS_SHOWN_MAX)
+    rows = await access_tokens.sessions_of(gateway.pool, row.user_id, idle_s)
     return answer(sessions_view(rows, acting.principal.session_id))
 
 
@@ -178,8 +176,8 @@ async def set_password(
         async def after() -> None:
             await access_tokens.drop_sessions(write.gateway.pool, row.user_id)
 
-        outcome = await order_with_password(
-            attempt, command, credential_id, body.password, former=row.credential_id, after=after
+        outcome = await order_user_password(
+            attempt, command, body.password, former=row.credential_id, after=after
         )
         return written(ACCESS, outcome)
 
