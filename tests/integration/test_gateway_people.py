@@ -1,6 +1,7 @@
 """People at a real stack: asked in once, given no more than whoever asks holds, shut out at once, unknown to others."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -55,13 +56,17 @@ def test_an_old_or_replaced_invitation_works_no_more(tenant: Tenant) -> None:
         404,
         "invitation_invalid",
     )
-    change = "UPDATE users SET invitation_expires_at = now() - interval '1 second' WHERE user_id = $1"
-    in_database(tenant.stack, change, user_id)
+    passes = (
+        "UPDATE users SET invitation_expires_at = invitation_expires_at - $2::interval WHERE user_id = $1"
+    )
+    in_database(tenant.stack, passes, user_id, timedelta(days=8))
     problem(
         nobody.post("/v1/invitations:accept", {"token": second, "password": PASSWORD}),
         404,
         "invitation_invalid",
     )
+    # The shared stack stays as its log tells.
+    in_database(tenant.stack, passes, user_id, -timedelta(days=8))
 
 
 def test_a_sub_user_hands_out_no_more_than_they_hold(tenant: Tenant) -> None:
