@@ -112,9 +112,10 @@ async def get(acting: Acting, domain: str, alias_id: str) -> Response:
 )
 async def remove(write: AnyWrite, acting: Acting, domain: str, alias_id: str) -> Response:
     """Remove an alias for good; its address is free at once."""
-    row = await _find(acting, domain, alias_id)
 
     async def act(attempt: Act) -> Response:
+        # Looked for in here, so that a request that is sent again gets its answer although the alias is gone.
+        row = await _find(acting, domain, alias_id)
         command = RemoveAlias(alias_id=row.alias_id)
         return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
 

@@ -46,9 +46,8 @@ async def verify(write: AnyWrite, acting: Acting, domain: str) -> Response:
             return written(MAILBOX, await attempt.order(MAILBOX, row.domain, await _proven(acting, row)))
         # Nothing is left to prove in the state that was read. Should it have changed since, the order is refused.
         command = ActivateDomain(proof="txt_record")
-        return written(
-            MAILBOX, await attempt.order(MAILBOX, row.domain, command, expected_version=row.version)
-        )
+        read = row.version if write.expected_version is None else write.expected_version
+        return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command, expected_version=read))
 
     return await write.once(acting.tenant, b"", act)
 

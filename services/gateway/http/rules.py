@@ -147,9 +147,10 @@ async def change(
 @router.post("/{rule_id}:remove", summary="Remove a rule", **documented({200: WriteResult, 202: Operation}))
 async def remove(write: AnyWrite, acting: Acting, domain: str, rule_id: str) -> Response:
     """Remove a rule for good."""
-    row = await _find(acting, domain, rule_id)
 
     async def act(attempt: Act) -> Response:
+        # Looked for in here, so that a request that is sent again gets its answer although the rule is gone.
+        row = await _find(acting, domain, rule_id)
         command = RemoveRule(rule_id=row.rule_id)
         return written(MAILBOX, await attempt.order(MAILBOX, row.domain, command))
 
