@@ -104,12 +104,12 @@ class Plan:
             "POSTFACH_GATEWAY_PORT": str(site.ports.gateway),
             "POSTFACH_LOG_LEVEL": os.environ.get("POSTFACH_LOG_LEVEL", "info"),
             "POSTFACH_PARTITIONS": str(PARTITIONS),
-            **_dns_settings(site),
         }
 
     def role_settings(self, site: Site, instance: Instance) -> dict[str, str]:
         settings = self.settings(site)
         if instance.role.role == "api":
+            settings |= _dns_settings(site)
             settings["POSTFACH_GATEWAY_PORT"] = str(site.ports.gateway + instance.number - 1)
             # Whoever works, tests and measures on one machine comes from one address, mostly with one key.
             settings["POSTFACH_GATEWAY_REQUESTS_PER_MINUTE"] = "60000"
