@@ -29,9 +29,6 @@ ActorName = NewType("ActorName", str)
 PROVIDER_TENANT: Final = TenantId("00000000-0000-7000-8000-000000000001")
 """The provider's own tenant: its people and keys are the operators of all the others."""
 
-PROVIDER_TENANT: Final = TenantId("00000000-0000-7000-8000-000000000001")
-"""The provider's own tenant, whose people and keys are the operators."""
-
 UUID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
