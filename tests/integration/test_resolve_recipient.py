@@ -96,7 +96,15 @@ _end = st.none() | _target
 def worlds(draw: st.DrawFn) -> World:
     """Any domain that the deciders could have made, and some that they could not."""
     catch_all, contact = draw(_end), draw(_end)
-    statuses: Sequence[DomainStatus] = ["active"] * 6 + ["suspended", "pending", "closing", "removed"]
+    statuses: Sequence[DomainStatus] = (
+        "active",
+        "active",
+        "active",
+        "suspended",
+        "pending",
+        "closing",
+        "removed",
+    )
     status = draw(st.sampled_from(statuses))
     domain = DomainRow(
         domain=DOMAIN,
@@ -171,7 +179,7 @@ def _alias(draw: st.DrawFn, local_part: str) -> AliasRow:
 
 def _rule(draw: st.DrawFn, number: int) -> RuleRow:
     pattern: Any = draw(patterns)
-    statuses: Sequence[RuleStatus] = ["active"] * 5 + ["dropped", "removed"]
+    statuses: Sequence[RuleStatus] = ("active", "active", "active", "active", "dropped", "removed")
     return RuleRow(
         rule_id=an_id(f"rule {number}"),
         tenant=US,

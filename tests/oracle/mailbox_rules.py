@@ -2,53 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
-
-from msgspec import Struct, field
+from typing import Any
 
 from contracts import mailbox as m
-from contracts.addresses import AddressError, parse_local_part
-from contracts.envelope import EventEnvelope
-
-Event = EventEnvelope[Any]
-
-
-class MailboxFacts(Struct, gc=False):
-    """What the rules need to know of a mailbox."""
-
-    tenant: str
-    local_part: str
-    credential_id: str | None
-    note: str
-    archive_id: str | None = None
-    generation: int = 1
-    suspended: bool = False
-    self_service: bool = False
-
-
-class DomainFacts(Struct):
-    """What the rules need to know of a domain. `addresses` holds those in quarantine too."""
-
-    tenant: str = ""
-    status: str = "unknown"
-    limit: int | None = None
-    in_use: int = 0
-    mailboxes: dict[str, MailboxFacts] = field(default_factory=dict[str, MailboxFacts])
-    addresses: set[str] = field(default_factory=set[str])
-
-
-# The statuses in which each event of a domain may happen, and the status after it.
-_DOMAIN_STEPS: Final = {
-    m.DomainRegistered: ({"unknown", "removed"}, "pending"),
-    m.DomainActivated: ({"pending"}, "active"),
-    m.DomainSuspended: ({"active"}, "suspended"),
-    m.DomainResumed: ({"suspended"}, "active"),
-    m.DomainRemoved: ({"pending", "active"}, "removed"),
-}
+from tests.oracle.domain_facts import DomainFacts, Event, MailboxFacts, by_the_provider, in_one_form
+from tests.oracle.domain_rules import DOMAIN_STEPS, domain_step
+from tests.oracle.routing_rules import ROUTING_STEPS, is_known, left_leading, routing_step
 
 
 class MailboxRules:
-    """Domains and mailboxes (semantics: Domain, Mailbox, The archive year)."""
+    """Domains, mailboxes and where mail goes (semantics: Domain, Mailbox, The archive year)."""
 
     def __init__(self) -> None:
         self._domains: dict[str, DomainFacts] = {}
@@ -58,28 +21,16 @@ class MailboxRules:
         data = event.data
         if not isinstance(data, m.DomainRegistered) and event.tenant != domain.tenant:
             yield "done by a tenant that does not hold the domain"
-        if type(data) in _DOMAIN_STEPS:
-            yield from self._domain_step(domain, event)
-        elif isinstance(data, m.MailboxLimitSet):
-            if domain.status in ("unknown", "removed"):
-                yield f"a limit set in a domain that is {domain.status}"
-            domain.limit = data.mailbox_limit
+        yield from left_leading(domain, event)
+        if type(data) in DOMAIN_STEPS:
+            yield from domain_step(domain, event)
+        elif isinstance(data, ROUTING_STEPS):
+            yield from routing_step(domain, event)
         else:
-            if domain.status != "active":
+            emptying = domain.status == "closing" and isinstance(data, m.MailboxDeleted)
+            if domain.status != "active" and not (emptying and by_the_provider(event)):
                 yield f"{event.type} in a domain that is {domain.status}"
             yield from self._mailbox_step(domain, event)
-
-    def _domain_step(self, domain: DomainFacts, event: Event) -> Iterator[str]:
-        allowed, status_after = _DOMAIN_STEPS[type(event.data)]
-        if event.subject != event.stream:
-            yield f"{event.type} about something that is not the domain"
-        if domain.status not in allowed:
-            yield f"{event.type} in a domain that is {domain.status}"
-        if isinstance(event.data, m.DomainRegistered):
-            domain.tenant, domain.limit = event.tenant, event.data.mailbox_limit
-        if isinstance(event.data, m.DomainRemoved) and domain.in_use:
-            yield f"removed with {domain.in_use} mailboxes in use"
-        domain.status = status_after
 
     def _mailbox_step(self, domain: DomainFacts, event: Event) -> Iterator[str]:
         data = event.data
@@ -102,11 +53,11 @@ class MailboxRules:
     def _created(self, domain: DomainFacts, event: Event, data: m.MailboxCreated) -> Iterator[str]:
         if data.mailbox_id != event.subject:
             yield "a mailbox created under another id than its subject"
-        if event.subject in domain.mailboxes:
-            yield "a mailbox created twice"
-        if data.local_part in domain.addresses:
+        if is_known(domain, event.subject):
+            yield "a mailbox created under an id that is known"
+        if data.local_part in domain.addresses or data.local_part in domain.aliases.values():
             yield "an address given twice"
-        if not _in_one_form(data.local_part):
+        if not in_one_form(data.local_part):
             yield "an address not in its one form"
         if domain.limit is not None and domain.in_use >= domain.limit:
             yield f"a mailbox beyond the limit of {domain.limit}"
@@ -147,6 +98,7 @@ class MailboxRules:
         mailbox.generation = data.generation
         if isinstance(data, m.MailboxDeleted):
             mailbox.archive_id = data.archive_id
+            domain.deleted_by[event.subject] = event.command
             domain.in_use -= 1
 
     def _changed(self, mailbox: MailboxFacts, data: Any) -> Iterator[str]:
@@ -176,10 +128,3 @@ def years_later(time: datetime, years: int) -> datetime:
     if (time.month, time.day) == (2, 29):
         return time.replace(year=time.year + years, day=28)
     return time.replace(year=time.year + years)
-
-
-def _in_one_form(local_part: str) -> bool:
-    try:
-        return parse_local_part(local_part) == local_part
-    except AddressError:
-        return False

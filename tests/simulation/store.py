@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from typing import TypeVar
 
 from aiokafka import ConsumerRecord
 from msgspec import Struct, field
@@ -9,11 +10,14 @@ from msgspec import Struct, field
 from contracts.envelope import FIRST_PREVHASH
 from contracts.topics import MAILBOX
 from contracts.views.mailbox import DomainRow, MailboxRow
+from contracts.views.routing import AliasRow, RuleRow
 from services.mailbox.core.domain import Domain
 from services.runtime.kafka.deciding import Snapshot, StreamState
 from tests.oracle.events import Chain
 from tests.oracle.views import FreshFold
 from tests.simulation.log import Fenced
+
+R = TypeVar("R", MailboxRow, RuleRow, AliasRow)
 
 
 class GapSeen(Exception):
@@ -68,16 +72,20 @@ class FakeStore(Struct):
         streams: dict[str, StreamState[Domain]] = {}
         for stream, row in self.fold.rows["domains"].items():
             assert isinstance(row, DomainRow)
-            mailboxes = [
-                each
-                for each in self.fold.rows["mailboxes"].values()
-                if isinstance(each, MailboxRow) and each.domain == stream
-            ]
             chain = self.chains[stream]
             streams[stream] = StreamState(
-                state=Domain.from_rows(row, mailboxes),
+                state=Domain.from_rows(
+                    row,
+                    self._of(stream, "mailboxes", MailboxRow),
+                    self._of(stream, "rules", RuleRow),
+                    self._of(stream, "aliases", AliasRow),
+                ),
                 streamseq=chain.streamseq,
                 tail_hash=chain.tail_hash,
                 last_time=chain.last_time,
             )
         return Snapshot(next_offset=self.checkpoint, streams=streams)
+
+    def _of(self, stream: str, table: str, kind: type[R]) -> list[R]:
+        rows = (each for each in self.fold.rows[table].values() if isinstance(each, kind))
+        return [each for each in rows if each.domain == stream]

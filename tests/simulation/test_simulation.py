@@ -53,7 +53,7 @@ def test_the_same_seed_lives_the_same_life() -> None:
 def test_the_lives_are_eventful() -> None:
     """Else a simulator in which every command is refused would be content, too."""
     kinds: Counter[str] = Counter()
-    for seed in range(50):
+    for seed in range(250):
         log = lived(seed).log
         kinds.update(entry.transaction.state for entry in log.topics[TopicName.EVENTS])
         kinds.update(decode_any_event(record.value or b"").type for record in log.committed(TopicName.EVENTS))
@@ -72,6 +72,17 @@ def test_the_lives_are_eventful() -> None:
         "mailbox_restored",
         "mailbox_cleaned",
         "domain_removed",
+        "domain_closing",
+        "domain_suspended_with_tenant",
+        "paid_group_followed",
+        "rule_added",
+        "rule_dropped",
+        "rule_restored",
+        "rule_removed",
+        "alias_added",
+        "catch_all_enabled",
+        "catch_all_disabled",
+        "mailbox_is_target",
         "version_mismatch",
         "address_taken",
         "mailbox_limit_reached",

@@ -12,13 +12,14 @@ from contracts.access import RenameTenant
 from contracts.bulkio import CancelImport
 from contracts.codec import encode
 from contracts.envelope import FIRST_PREVHASH, CommandEnvelope, EventEnvelope
-from contracts.ids import ActorName, CommandId, LocalPart, MailboxId, TenantId
+from contracts.ids import ActorName, ArchiveId, CommandId, LocalPart, MailboxId, TenantId
 from contracts.message import tag_of
 from contracts.outcome import Outcome
 from contracts.topics import ACCESS, BULKIO, MAILBOX, Family
 from tests.oracle.answers import AnswerChecks
 from tests.oracle.events import EventChecks, partition_of
 from tests.oracle.findings import Findings
+from tests.oracle.mailbox_rules import years_later
 from tests.oracle.rules import rules_of
 from tests.oracle.views import FreshFold
 
@@ -33,6 +34,7 @@ def an_id(name: str) -> str:
 
 
 US: Final = TenantId(an_id("us"))
+ARCHIVE: Final = ArchiveId(an_id("archive"))
 ORDERS: Final = {
     ACCESS.name: RenameTenant(title="We"),
     BULKIO.name: CancelImport(job_id=an_id("job")),
@@ -178,6 +180,16 @@ def created(name: str, mailbox: str | None = None) -> m.MailboxCreated:
     """Tell that a mailbox was created; `mailbox` names it where its address is another one's."""
     mailbox_id = MailboxId(an_id(f"mailbox {mailbox or name}"))
     return m.MailboxCreated(mailbox_id=mailbox_id, local_part=LocalPart(name))
+
+
+def put_away(kind: Any, *, generation: int = 2, at_second: int = 3, years: int = 1) -> Any:
+    """Give a cleaning or deletion of a mailbox, right but for what is told."""
+    return kind(
+        archive_id=ARCHIVE,
+        generation=generation,
+        expires_at=years_later(NOON.replace(second=at_second), years),
+        retention_years=years,
+    )
 
 
 def a_domain(limit: int | None = None) -> HandMadeLog:

@@ -7,20 +7,18 @@ import pytest
 from contracts import bulkio as b
 from contracts import mailbox as m
 from contracts.topics import BULKIO
-from tests.oracle.mailbox_rules import years_later
-from tests.unit.oracle.hand_made import NOON, US, HandMadeLog, a_domain, an_id, created, rules_broken
+from tests.unit.oracle.hand_made import (
+    ARCHIVE,
+    US,
+    HandMadeLog,
+    a_domain,
+    an_id,
+    created,
+    put_away,
+    rules_broken,
+)
 
 INA = an_id("mailbox ina")
-ARCHIVE: Any = an_id("archive")
-
-
-def put_away(kind: Any, *, generation: int = 2, at_second: int = 3, years: int = 1) -> Any:
-    return kind(
-        archive_id=ARCHIVE,
-        generation=generation,
-        expires_at=years_later(NOON.replace(second=at_second), years),
-        retention_years=years,
-    )
 
 
 def restored(**other: Any) -> m.MailboxRestored:
