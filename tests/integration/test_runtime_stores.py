@@ -18,7 +18,7 @@ from services.runtime.ids import new_id
 from services.runtime.passwords import open_hasher
 from services.runtime.postgres import connect, migrate, open_pool
 from services.runtime.rows import RowStore
-from services.runtime.sealing import SealBroken
+from services.runtime.sealing import SealBroken, Sealer
 from services.runtime.settings import RuntimeSettings, SettingsError, read_settings
 from services.runtime.vault import KeyDestroyed, Vault, open_vault
 
@@ -106,6 +106,15 @@ async def test_what_was_sealed_is_opened_until_its_key_is_destroyed(vault: Vault
     with pytest.raises(KeyDestroyed):
         await vault.sealer(key)
     await vault.drop_key(other)
+
+
+async def test_a_key_that_is_read_for_the_last_time_is_had_by_one_alone(vault: Vault) -> None:
+    key = new_id()
+    await vault.create_key(key)
+    sealed = (await vault.sealer(key)).seal(b"content")
+    had = await asyncio.gather(*(vault.last_sealer(key) for _ in range(8)), return_exceptions=True)
+    assert [each.open(sealed) for each in had if isinstance(each, Sealer)] == [b"content"]
+    assert sum(isinstance(each, KeyDestroyed) for each in had) == 7
 
 
 async def test_no_key_lies_open_in_the_database(vault: Vault, settings: RuntimeSettings) -> None:
