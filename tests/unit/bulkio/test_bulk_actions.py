@@ -12,13 +12,14 @@ from contracts.ids import ActorName, JobId, SealKeyId
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from services.bulkio.core.decide import decide, subject_of
 from services.bulkio.core.jobs import TenantJobs, evolve
-from tests.kit.given import ACTOR, NOON, US, Core, Happened, History, Scenario, an_id, refused
+from tests.kit.given import NOON, US, Core, Happened, History, Scenario, an_id, refused
 
 JOB: Final = an_id("bulk action")
 UNDO: Final = an_id("undo")
 KEY: Final = an_id("key")
 PASSWORDS: Final = an_id("passwords key")
 DIGEST: Final = "d" * 64
+ASKER: Final = ActorName("user:asker")
 ANOTHER: Final = ActorName("user:another")
 in_a_week: Final = NOON + timedelta(days=7)
 tomorrow: Final = NOON + timedelta(hours=24)
@@ -154,10 +155,11 @@ def test_another_person_approves_or_declines() -> None:
     given(*WAITING).when(DECLINE, actor=ANOTHER).then(a.BulkActionDeclined(reason="not now"))
 
 
-@pytest.mark.parametrize("actor", [ACTOR, ActorName("key:somebody"), ActorName("system:bulkio")])
+@pytest.mark.parametrize("actor", [ASKER, ActorName("key:somebody"), ActorName("system:bulkio")])
 @pytest.mark.parametrize("command", [APPROVE, DECLINE])
 def test_nobody_approves_their_own_job_and_no_key_any(actor: ActorName, command: b.BulkioCommand) -> None:
-    given(*WAITING).when(command, actor=actor).then(refused("approver_needed"))
+    facts = tuple(Happened[b.BulkioEvent](event, JOB, actor=ASKER) for event in WAITING)
+    Scenario(CORE, US, (facts,)).when(command, actor=actor).then(refused("approver_needed"))
 
 
 def test_an_approval_counts_once_and_a_second_opinion_comes_too_late() -> None:
