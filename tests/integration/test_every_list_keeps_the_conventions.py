@@ -59,7 +59,7 @@ def test_pages_of_one_hold_what_a_whole_page_holds(tenant: Tenant, lists: list[O
     domain: str = tenant.operator.shown("/v1/domains")["domains"][0]["domain"]
     seen_several = 0
     for operation in lists:
-        path = operation.url(**{name: domain for name in operation.path_parameters})
+        path = operation.url(**dict.fromkeys(operation.path_parameters, domain))
         (whole,) = pages_of(tenant.operator, path, 2**31)
         single = pages_of(tenant.operator, path, 1)
         names = [identity(item) for page in single for item in items_of(page)]
