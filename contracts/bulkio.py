@@ -29,7 +29,10 @@ class RowRefusal(Struct, frozen=True, gc=False):
 
 
 class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
-    """Import the sealed file `blob`. With `bad_rows` "stop", one bad row found by the check stops the whole file."""
+    """Import the sealed file `blob`. With `bad_rows` "stop", one bad row found by the check stops the whole file.
+
+    `large` was granted where the file was handed in: it may be beyond the limits of an ordinary import.
+    """
 
     job_id: UuidText
     file_name: FileName
@@ -41,6 +44,7 @@ class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
     bad_rows: BadRows = "stop"
     dry_run: bool = False
     within: Within = None
+    large: bool = False
 
 
 class ReportImportChecked(Command, frozen=True, kw_only=True, tag="report_import_checked"):
@@ -134,6 +138,7 @@ class ImportUploaded(Event, frozen=True, kw_only=True, tag="import_uploaded"):
     bad_rows: BadRows
     dry_run: bool
     within: Within = None
+    large: bool = False
 
 
 class ImportChecked(Event, frozen=True, kw_only=True, tag="import_checked"):

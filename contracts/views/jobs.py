@@ -1,7 +1,7 @@
 """Import and export jobs as their readers know them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -32,10 +32,14 @@ IMPORT_END_STATES: frozenset[ImportState] = frozenset({"planned", "cancelled", "
 EXPORT_END_STATES: frozenset[ExportState] = frozenset({"finished", "failed", "cancelled"})
 
 
-class ImportRow(Struct, kw_only=True):
-    """An import job. `applied` good rows are decided; the other counts say how.
+REFUSED_KEPT_MAX: Final = 1_000
+"""Refused rows that are kept with their job; the events, and so the result workbook, have all of them."""
 
-    `within` are the domains that it may change, None all of the tenant's.
+
+class ImportRow(Struct, kw_only=True):
+    """An import job. `applied` good rows are decided; the other counts say how, and what is left was refused.
+
+    `within` are the domains that it may change, None all of the tenant's. `refused` are the first of the refused rows.
     """
 
     job_id: str
@@ -51,6 +55,7 @@ class ImportRow(Struct, kw_only=True):
     bad_rows_policy: str
     dry_run: bool
     within: list[str] | None
+    large: bool
     good_rows: int
     bad_rows: int
     applied: int
@@ -109,6 +114,7 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             bad_rows_policy=data.bad_rows,
             dry_run=data.dry_run,
             within=None if data.within is None else list(data.within),
+            large=data.large,
             good_rows=0,
             bad_rows=0,
             applied=0,
@@ -140,7 +146,7 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             row.created += data.created
             row.changed += data.changed
             row.skipped += data.skipped
-            row.refused.extend(data.refused)
+            row.refused.extend(data.refused[: REFUSED_KEPT_MAX - len(row.refused)])
         case ImportCancelRequested():
             row.state = "cancelling"
         case ImportCancelled(result=result):

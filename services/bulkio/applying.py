@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -42,13 +42,17 @@ class CredentialStore:
     of which 20 are its hash.
     """
 
-    def __init__(self, vault: Vault, hasher: Hasher, missing: set[str]) -> None:
+    def __init__(self, vault: Vault, hasher: Hasher) -> None:
         self._vault = vault
         self._hasher = hasher
-        self._missing = missing
+        self._missing: set[str] = set()
         self._gathered: dict[str, str] = {}
         self._turn = asyncio.Lock()
         self._hashing = 0
+
+    async def expect(self, credential_ids: list[str]) -> None:
+        """Find out which of these are not stored yet. Those of before are forgotten: nobody keeps them any more."""
+        self._missing = await self._vault.missing_credentials(credential_ids) if credential_ids else set()
 
     async def keep(self, credential_id: str, password: str) -> None:
         """Let the vault have the password's hash. Returns when it is stored."""
@@ -95,21 +99,31 @@ class _Chunk:
 
 
 class Applying:
-    """One run over the good rows of an import that are not applied yet."""
+    """One run over the good rows of an import that are not applied yet.
+
+    `planned` gives them some thousand at a time; no more than that are held, beside those on their way.
+    """
 
     def __init__(
         self,
         tools: Tools,
         voice: JobVoice,
         job: ImportRow,
-        plan: Sequence[PlannedRow],
-        rows: Mapping[int, SheetRow],
+        planned: AsyncIterator[Sequence[tuple[PlannedRow, SheetRow]]],
     ) -> None:
         self._tools = tools
         self._voice = voice
         self._job = job
-        self._plan = plan[job.applied :]
-        self._rows = rows
+        self._planned = planned
+        settings = tools.settings
+        # Nobody watches a large import row by row, and each report holds the rows up.
+        self._rows_per_report = (
+            settings.import_rows_per_report_large if job.large else settings.import_rows_per_report
+        )
+        self._left: deque[tuple[PlannedRow, SheetRow]] = deque()
+        self._window = 0
+        self._with_passwords = False
+        self._credentials = CredentialStore(tools.vault, tools.hasher)
         self._addresses = AddressReader()
         self._running: deque[asyncio.Task[RowResult]] = deque()
         self._version = job.version
@@ -119,16 +133,11 @@ class Applying:
 
     async def run(self) -> None:
         """Apply until nothing is left, or the job was cancelled or taken further by somebody else."""
-        credentials = await self._credential_store()
-        with_passwords = any(self._rows[planned.row].password for planned in self._plan)
-        settings = self._tools.settings
-        window = settings.import_passwords_in_flight if with_passwords else settings.import_commands_in_flight
-        left = iter(self._plan)
         chunk = _Chunk(self._job.applied + 1)
         async with asyncio.TaskGroup() as group:
             while True:
                 if self._going_on:
-                    self._start_rows(group, left, window, credentials)
+                    await self._start_rows(group)
                 if not self._running:
                     break
                 await self._take_results(chunk)
@@ -138,26 +147,43 @@ class Applying:
         if chunk.results:
             await self._report(chunk)
 
-    def _start_rows(
-        self, group: asyncio.TaskGroup, left: Iterator[PlannedRow], window: int, credentials: CredentialStore
-    ) -> None:
-        while len(self._running) < window and (planned := next(left, None)) is not None:
-            self._running.append(group.create_task(self._row(planned, credentials)))
+    async def _start_rows(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            while self._left and len(self._running) < self._window:
+                planned, row = self._left.popleft()
+                self._running.append(group.create_task(self._row(planned, row)))
+            if self._left:
+                return
+            if self._with_passwords and self._running:
+                # Which credentials are missing is known for one segment at a time.
+                return
+            segment = await anext(self._planned, None)
+            if segment is None:
+                return
+            await self._begin(segment)
+
+    async def _begin(self, segment: Sequence[tuple[PlannedRow, SheetRow]]) -> None:
+        settings = self._tools.settings
+        wanted = [self._credential_id(row.row) for _, row in segment if row.password]
+        await self._credentials.expect(wanted)
+        self._with_passwords = bool(wanted)
+        self._window = settings.import_passwords_in_flight if wanted else settings.import_commands_in_flight
+        self._left.extend(segment)
 
     async def _take_results(self, chunk: _Chunk) -> None:
         """Take what is done, in the order of the file; wait for the first, but no longer than to the next report."""
         due_in_s = chunk.since + self._tools.settings.import_report_interval_s - time.monotonic()
         await asyncio.wait([self._running[0]], timeout=max(0.05, due_in_s))
-        room = self._tools.settings.import_rows_per_report - len(chunk.results)
+        room = self._rows_per_report - len(chunk.results)
         while self._running and self._running[0].done() and room > 0:
             chunk.results.append(self._running.popleft().result())
             room -= 1
 
     def _is_due(self, chunk: _Chunk) -> bool:
-        settings = self._tools.settings
-        if len(chunk.results) >= settings.import_rows_per_report:
+        if len(chunk.results) >= self._rows_per_report:
             return True
-        return bool(chunk.results) and time.monotonic() - chunk.since >= settings.import_report_interval_s
+        interval_s = self._tools.settings.import_report_interval_s
+        return bool(chunk.results) and time.monotonic() - chunk.since >= interval_s
 
     async def _report(self, chunk: _Chunk) -> None:
         """Report a chunk, and find out whether to start further rows."""
@@ -173,24 +199,16 @@ class Applying:
         state = await queries.import_state(self._tools.pool, self._job.job_id)
         self._going_on = state == "applying" and not self._outrun
 
-    async def _credential_store(self) -> CredentialStore:
-        wanted = [
-            self._credential_id(planned.row) for planned in self._plan if self._rows[planned.row].password
-        ]
-        missing = await self._tools.vault.missing_credentials(wanted) if wanted else set[str]()
-        return CredentialStore(self._tools.vault, self._tools.hasher, missing)
-
     def _credential_id(self, row: int) -> str:
         return derived_id(self._job.job_id, f"credential/{row}")
 
-    async def _row(self, planned: PlannedRow, credentials: CredentialStore) -> RowResult:
+    async def _row(self, planned: PlannedRow, row: SheetRow) -> RowResult:
         if planned.action == "skip":
             return RowResult(planned.row, "skipped")
-        row = self._rows[planned.row]
         credential_id = None
         if row.password:
             credential_id = self._credential_id(row.row)
-            await credentials.keep(credential_id, row.password)
+            await self._credentials.keep(credential_id, row.password)
         if planned.mailbox_id is None:
             return await self._create(row, credential_id)
         return await self._change(row, planned.mailbox_id, credential_id)

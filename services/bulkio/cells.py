@@ -3,6 +3,9 @@
 import re
 from typing import Final
 
+CELL_CHARACTERS_MAX: Final = 32_767
+"""What one cell of a workbook can hold."""
+
 _ILLEGAL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 can't carry (section 2.2)."""
 

@@ -13,8 +13,9 @@ from contracts.import_report import ImportReport, PlannedRow, RowProblem
 from contracts.mailbox import NOTE_LENGTH_MAX
 from contracts.outcome import RefusalCode
 from contracts.views.mailbox import DomainStatus, MailboxStatus
+from services.bulkio.first_rows import FirstRows
 from services.bulkio.headings import HEADINGS, Column
-from services.bulkio.sheet import CellIssue, Sheet, SheetRow
+from services.bulkio.sheet import CellIssue, SheetRow
 from services.runtime.domain_names import to_a_label, to_u_label
 from services.runtime.passwords import password_problem
 
@@ -69,7 +70,7 @@ class AddressReader:
 
 
 def readable_addresses(rows: Iterable[SheetRow]) -> list[Address]:
-    """Give the addresses of a file, so that the mailboxes there can be looked up; bad ones are left to the check."""
+    """Give the addresses of some rows, so that the mailboxes there can be looked up; bad ones are left to the check."""
     reader = AddressReader()
     found: dict[Address, None] = {}
     for row in rows:
@@ -80,24 +81,23 @@ def readable_addresses(rows: Iterable[SheetRow]) -> list[Address]:
     return list(found)
 
 
-def check_rows(sheet: Sheet, mode: ImportMode, around: Surroundings) -> ImportReport:
-    """Give all problems of all rows, and the plan of the rows without any."""
-    return _Check(sheet, mode, around).run()
+class RowCheck:
+    """The check of one file, some rows at a time: what was seen before counts for what comes after."""
 
-
-class _Check:
-    def __init__(self, sheet: Sheet, mode: ImportMode, around: Surroundings) -> None:
-        self._sheet = sheet
+    def __init__(self, letters: Mapping[Column, str], mode: ImportMode) -> None:
+        self._letters = letters
         self._mode: ImportMode = mode
-        self._around = around
+        self._around = Surroundings({}, {})
         self._addresses = AddressReader()
-        self._first_rows: dict[Address, int] = {}
+        self._first_rows = FirstRows()
 
-    def run(self) -> ImportReport:
+    def check(self, rows: Iterable[SheetRow], around: Surroundings) -> ImportReport:
+        """Give all problems of the next rows, and the plan of those without any."""
+        self._around = around
         problems: list[RowProblem] = []
         plan: list[PlannedRow] = []
         bad_rows = 0
-        for row in self._sheet.rows:
+        for row in rows:
             row_problems, planned = self._row(row)
             problems.extend(row_problems)
             if planned is None:
@@ -134,7 +134,7 @@ class _Check:
         if mixes_look_alike_scripts(address[0]):
             expected = "letters of one script: Latin, Greek and Cyrillic ones look alike"
             return self._problem(row, "email", "address_mixed_scripts", expected)
-        first = self._first_rows.setdefault(address, row.row)
+        first = self._first_rows.first("@".join(address), row.row)
         if first != row.row:
             return self._problem(row, "email", "duplicate", f"each address once; row {first} has it already")
         status = self._around.domains.get(address[1])
@@ -179,7 +179,7 @@ class _Check:
         value = "" if column == "password" else row.email if column == "email" else row.note
         return RowProblem(
             row=row.row,
-            column=self._sheet.letters[column],
+            column=self._letters[column],
             heading=HEADINGS[column],
             code=code,
             value=_shortened(value),

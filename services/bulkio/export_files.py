@@ -14,10 +14,9 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 
 from contracts.bulkio import ExportColumn, ExportFormat
-from services.bulkio.cells import formula_safe, plain_text
+from services.bulkio.cells import CELL_CHARACTERS_MAX, formula_safe, plain_text
 
 SHEET_ROWS_MAX: Final = 1_048_576
-CELL_CHARACTERS_MAX: Final = 32_767
 
 EXPORT_HEADINGS: Final[dict[ExportColumn, str]] = {
     "email": "Email",

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
@@ -18,6 +18,7 @@ from services.bulkio import queries
 from services.bulkio.export_files import Row, open_export
 from services.bulkio.freshness import catch_up
 from services.bulkio.projections import MAILBOXES
+from services.bulkio.sealed_file import seal_file
 from services.bulkio.tools import JobVoice, Tools
 from services.runtime.domain_names import to_u_label
 from services.runtime.filtering import CompiledFilter, FilterError, compile_filter
@@ -29,7 +30,6 @@ ROWS_PER_FETCH: Final = 2_000
 FETCHES_PER_LOOK: Final = 20
 """After so many fetches the job's state is looked at: somebody may have cancelled it."""
 
-_CHUNK_BYTES: Final = 1024 * 1024
 
 _log = get_logger(__name__)
 _shown_domain = lru_cache(maxsize=1_000)(to_u_label)
@@ -165,16 +165,3 @@ def _write_records(
 def _measure(path: Path) -> tuple[int, str]:
     with path.open("rb") as file:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def seal_file(sealer: Sealer, plain: Path, sealed: Path) -> None:
-    """Seal one file into another."""
-    with sealed.open("wb") as target:
-        for frame in sealer.seal_stream(_chunks(plain)):
-            target.write(frame)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

@@ -1,11 +1,11 @@
 """One import from upload to end. Every step starts from the job's row, so it can be left and taken up anywhere."""
 
 import asyncio
-import hashlib
-from collections.abc import Iterator
+import tempfile
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from pathlib import Path
 from typing import cast
-
-import msgspec
 
 from contracts.bulkio import (
     CancelImport,
@@ -14,23 +14,20 @@ from contracts.bulkio import (
     ImportMode,
     ReportImportChecked,
 )
-from contracts.import_report import ImportReport
+from contracts.import_report import ImportManifest, PlannedRow
 from contracts.views.jobs import IMPORT_END_STATES, ImportRow
 from services.bulkio import queries
 from services.bulkio.applying import Applying
-from services.bulkio.checking import check_rows, readable_addresses
+from services.bulkio.checking import RowCheck, Surroundings, readable_addresses
 from services.bulkio.freshness import catch_up
-from services.bulkio.reading import read_sheet
-from services.bulkio.sheet import Sheet, Unreadable
+from services.bulkio.import_files import SEGMENT_ROWS, ImportFiles, Segment
+from services.bulkio.sealed_file import seal_file
+from services.bulkio.sheet import Columns, SheetRow, Unreadable, UnreadableError
 from services.bulkio.tools import JobVoice, Tools
-from services.bulkio.workbook import FailedRow, failed_rows
-from services.runtime.blobs import BlobMissing
+from services.bulkio.workbook import FailedRow, FailedRowsFile
 from services.runtime.logs import get_logger
-from services.runtime.sealing import SealBroken, Sealer
-from services.runtime.vault import KeyDestroyed
 
 _log = get_logger(__name__)
-_decode_report = msgspec.json.Decoder(ImportReport).decode
 
 
 class ImportJob:
@@ -39,8 +36,6 @@ class ImportJob:
     def __init__(self, tools: Tools, job_id: str) -> None:
         self._tools = tools
         self._job_id = job_id
-        self._sheet: Sheet | Unreadable | None = None
-        self._report: ImportReport | None = None
 
     async def run(self) -> None:
         """Take step after step until the job has ended, then remove the uploaded file."""
@@ -60,105 +55,124 @@ class ImportJob:
         return job
 
     async def _step(self, job: ImportRow, voice: JobVoice) -> None:
-        if job.state == "uploaded":
-            await self._check(job, voice)
-        elif job.report is None or job.state == "cancelling" or job.applied == job.good_rows:
-            await self._finish(job, voice)
-        else:
-            await self._apply(job, voice)
+        try:
+            if job.state == "uploaded":
+                await self._check(job, voice)
+            elif job.report is None or job.state == "cancelling" or job.applied == job.good_rows:
+                await self._finish(job, voice)
+            else:
+                await self._apply(job, voice)
+        except UnreadableError as error:
+            await self._give_up(job, voice, error.reason)
 
     async def _check(self, job: ImportRow, voice: JobVoice) -> None:
-        sheet = await self._read(job)
-        if isinstance(sheet, Unreadable):
-            await self._give_up(job, voice, sheet)
-            return
-        await catch_up(self._tools, job.job_id)
-        around = await queries.surroundings(
-            self._tools.pool, job.tenant, readable_addresses(sheet.rows), job.within
-        )
-        mode = cast("ImportMode", job.mode)
-        report = await asyncio.to_thread(check_rows, sheet, mode, around)
-        content = msgspec.json.encode(report)
-        # A name of its own for each result: a check done again must not replace the one that was decided upon.
-        blob = f"imports/{job.job_id}/report-{hashlib.sha256(content).hexdigest()[:16]}"
-        sealer = await self._tools.vault.sealer(job.key_id)
-        await self._tools.blobs.put(blob, sealer.seal(content))
+        report, manifest = await self._checked(job)
         command = ReportImportChecked(
-            job_id=job.job_id, good_rows=len(report.plan), bad_rows=report.bad_rows, report=blob
+            job_id=job.job_id, good_rows=manifest.good_rows, bad_rows=manifest.bad_rows, report=report
         )
         await voice.report("checked", job.version, command)
-        _log.info("an import is checked", job=job.job_id, good=len(report.plan), bad=report.bad_rows)
+        _log.info("an import is checked", job=job.job_id, good=manifest.good_rows, bad=manifest.bad_rows)
+
+    async def _checked(self, job: ImportRow) -> tuple[str, ImportManifest]:
+        """Check the uploaded file segment by segment, while it is read. Raises UnreadableError."""
+        await catch_up(self._tools, job.job_id)
+        pool, files = self._tools.pool, ImportFiles(self._tools, job)
+        domains = await queries.domains_around(pool, job.tenant, job.within)
+        check: RowCheck | None = None
+        async with aclosing(_in_segments(files)) as segments:
+            async for columns, rows in segments:
+                check = check or RowCheck(columns.letters, cast("ImportMode", job.mode))
+                mailboxes = await queries.mailboxes_at(pool, job.tenant, readable_addresses(rows))
+                around = Surroundings(domains, mailboxes)
+                await files.keep(rows, await asyncio.to_thread(check.check, rows, around))
+        return await files.keep_manifest()
 
     async def _apply(self, job: ImportRow, voice: JobVoice) -> None:
-        sheet = await self._read(job)
-        if isinstance(sheet, Unreadable):
-            await self._give_up(job, voice, sheet)
-            return
-        plan = (await self._read_report(job)).plan
-        await Applying(self._tools, voice, job, plan, {row.row: row for row in sheet.rows}).run()
+        async with aclosing(_planned_rows(ImportFiles(self._tools, job), job.applied)) as planned:
+            await Applying(self._tools, voice, job, planned).run()
 
     async def _finish(self, job: ImportRow, voice: JobVoice) -> None:
         result = None
-        if job.report is not None and (job.bad_rows or job.refused):
-            sheet = await self._read(job)
-            if isinstance(sheet, Sheet):
-                failed = list(_failed(sheet, await self._read_report(job), job))
-                workbook = await asyncio.to_thread(failed_rows, failed)
-                sealer = await self._tools.vault.sealer(job.key_id)
-                result = f"imports/{job.job_id}/result"
-                await self._tools.blobs.put(result, sealer.seal(workbook))
+        refused = job.applied - job.created - job.changed - job.skipped
+        if job.report is not None and (job.bad_rows or refused):
+            result = await self._write_result(job)
         await voice.report("finish", job.version, FinishImport(job_id=job.job_id, result=result))
 
+    async def _write_result(self, job: ImportRow) -> str:
+        """Write the workbook of the rows that the check or a decider did not accept."""
+        blob = f"imports/{job.job_id}/result"
+        with tempfile.TemporaryDirectory(dir=self._tools.settings.scratch_folder or None) as folder:
+            plain, sealed = Path(folder) / "plain", Path(folder) / "sealed"
+            file = FailedRowsFile(plain)
+            async with aclosing(ImportFiles(self._tools, job).segments()) as segments:
+                async for segment in segments:
+                    last = segment.first + len(segment.report.plan) - 1
+                    refused = await queries.refused_rows(
+                        self._tools.pool, job.job_id, segment.first, last
+                    ) | {each.row: each.code for each in job.refused}
+                    await asyncio.to_thread(file.add, _failed(segment, refused))
+            await asyncio.to_thread(file.close)
+            await asyncio.to_thread(seal_file, await self._tools.vault.sealer(job.key_id), plain, sealed)
+            await self._tools.blobs.put(blob, sealed)
+        return blob
+
     async def _give_up(self, job: ImportRow, voice: JobVoice, reason: Unreadable) -> None:
-        """End a job whose file can't be read: failed if nothing was changed, else cancelled where it stands."""
+        """End a job whose file can't be read: failed if nothing was changed, else ended where it stands."""
         _log.warning("the file of an import can't be read", job=job.job_id, code=reason.code)
-        if job.applied:
+        if job.state == "cancelling":
+            await voice.report("finish", job.version, FinishImport(job_id=job.job_id))
+        elif job.applied:
             await voice.report("give-up", job.version, CancelImport(job_id=job.job_id))
         else:
             command = FailImport(job_id=job.job_id, code=reason.code, detail=reason.detail[:500])
             await voice.report("fail", job.version, command)
 
-    async def _read(self, job: ImportRow) -> Sheet | Unreadable:
-        """Give the rows of the uploaded file, read once in a run."""
-        if self._sheet is None:
-            try:
-                sealer = await self._tools.vault.sealer(job.key_id)
-                data = await _opened(self._tools, sealer, job.blob)
-            except (BlobMissing, KeyDestroyed, SealBroken):
-                self._sheet = Unreadable("file_missing", "the uploaded file is not there any more")
-            else:
-                self._sheet = await read_sheet(data, self._tools.settings.reader_limits())
-        return self._sheet
 
-    async def _read_report(self, job: ImportRow) -> ImportReport:
-        """Give what the check found. It is never found again: by now the file's own rows may exist."""
-        if self._report is None:
-            assert job.report is not None
-            sealer = await self._tools.vault.sealer(job.key_id)
-            self._report = _decode_report(await _opened(self._tools, sealer, job.report))
-        return self._report
+async def _in_segments(files: ImportFiles) -> AsyncGenerator[tuple[Columns, list[SheetRow]]]:
+    """Give the rows of the uploaded file, some thousand at a time. Raises UnreadableError, also at the very end."""
+    columns: Columns | None = None
+    rows: list[SheetRow] = []
+    async with aclosing(files.uploaded()) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Columns):
+                columns = piece
+                continue
+            assert columns is not None, "the header comes before the rows"
+            rows.extend(piece.rows)
+            if len(rows) >= SEGMENT_ROWS:
+                yield columns, rows
+                rows = []
+    if columns is not None and rows:
+        yield columns, rows
 
 
-async def _opened(tools: Tools, sealer: Sealer, blob: str) -> bytes:
-    return sealer.open(await tools.blobs.get(blob))
+async def _planned_rows(
+    files: ImportFiles, applied: int
+) -> AsyncGenerator[list[tuple[PlannedRow, SheetRow]]]:
+    """Give the good rows behind the first `applied` ones."""
+    async with aclosing(files.segments(after=applied)) as segments:
+        async for segment in segments:
+            yield segment.planned(applied)
 
 
-def _failed(sheet: Sheet, report: ImportReport, job: ImportRow) -> Iterator[FailedRow]:
-    """Give the rows that the check or a decider did not accept, in the order of the file, each with all reasons."""
+def _failed(segment: Segment, refused: dict[int, str]) -> Iterator[FailedRow]:
+    """Give the rows of a segment that were not accepted, in the order of the file, each with all reasons."""
     reasons: dict[int, list[str]] = {}
-    for problem in report.problems:
+    for problem in segment.report.problems:
         reasons.setdefault(problem.row, []).append(
             f"{problem.heading}: {problem.code}, expected {problem.expected}"
         )
-    for refusal in job.refused:
-        reasons.setdefault(refusal.row, []).append(refusal.code)
-    for row in sheet.rows:
-        if row.row in reasons:
-            yield FailedRow(row.row, row.email, row.note, "; ".join(reasons[row.row]))
+    for row in segment.rows:
+        found = reasons.get(row.row, [])
+        if row.row in refused:
+            found = [*found, refused[row.row]]
+        if found:
+            yield FailedRow(row.row, row.email, row.note, "; ".join(found))
 
 
 async def remove_source(tools: Tools, leftover: queries.Leftover) -> None:
-    """Remove the uploaded file of an import that has ended: it may hold passwords."""
+    """Remove the uploaded file of an import that has ended, and its rows: they may hold passwords."""
     for blob in leftover.blobs:
         await tools.blobs.delete(blob)
+    await tools.blobs.delete_all(f"imports/{leftover.job_id}/rows")
     await queries.note_source_removed(tools.pool, leftover.job_id)

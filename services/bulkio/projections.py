@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from contracts.bulk_actions import BulkActionRequested
-from contracts.bulkio import BulkioEvent, ExportRequested, ImportUploaded
+from contracts.bulkio import BulkioEvent, ExportRequested, ImportRowsApplied, ImportUploaded, RowRefusal
 from contracts.envelope import EventEnvelope
 from contracts.topics import BULKIO, MAILBOX
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
@@ -22,6 +22,34 @@ class JobOrderRow(Struct, kw_only=True):
     job_id: str
     correlation: str
     event_id: str
+
+
+class RefusedRows(Struct, kw_only=True):
+    """The refused rows of one report about the good rows number `first` to `last`."""
+
+    event_id: str
+    job_id: str
+    first: int
+    last: int
+    refused: list[RowRefusal]
+
+
+def report_of(event: EventEnvelope[BulkioEvent]) -> str | None:
+    """The report that an event is, if it names refused rows."""
+    return event.id if isinstance(event.data, ImportRowsApplied) and event.data.refused else None
+
+
+def fold_refused(_row: RefusedRows | None, event: EventEnvelope[BulkioEvent]) -> RefusedRows | None:
+    """What the report says; there is only one event of its id."""
+    if not isinstance(event.data, ImportRowsApplied):
+        return None
+    return RefusedRows(
+        event_id=event.id,
+        job_id=event.subject,
+        first=event.data.first,
+        last=event.data.last,
+        refused=list(event.data.refused),
+    )
 
 
 def fold_job_order(row: JobOrderRow | None, event: EventEnvelope[BulkioEvent]) -> JobOrderRow | None:
@@ -58,6 +86,13 @@ JOBS: Final = Projection(
             key="job_id",
             key_of=job_of,
             fold=fold_job_order,
+        ),
+        RowTable(
+            name="refused_rows",
+            row=RefusedRows,
+            key="event_id",
+            key_of=report_of,
+            fold=fold_refused,
         ),
     ),
 )

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
+from contracts.bulkio import RowRefusal
 from contracts.views.bulk_actions import BulkActionRow
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
-from services.bulkio.checking import Address, ExistingMailbox, Surroundings
+from contracts.views.mailbox import DomainStatus
+from services.bulkio.checking import Address, ExistingMailbox
 from services.bulkio.core.jobs import TenantJobs
 from services.bulkio.projections import JOBS, JobOrderRow
 from services.runtime.kafka.deciding import Snapshot, StreamState
@@ -131,19 +134,24 @@ async def job_order(pool: Pool, job_id: str) -> JobOrderRow:
         return (await _orders.load(connection, [job_id]))[job_id]
 
 
-async def surroundings(
-    pool: Pool, tenant: str, addresses: Sequence[Address], within: list[str] | None
-) -> Surroundings:
-    """Give the tenant's domains, and its mailboxes at the addresses; of one address the living one.
+async def domains_around(pool: Pool, tenant: str, within: list[str] | None) -> dict[str, DomainStatus]:
+    """Give the tenant's domains.
 
     A domain that is not `within`, where that is given, is left out: to the check it is as one that nobody has.
     """
-    domains = await pool.fetch(
+    rows = await pool.fetch(
         "SELECT domain, status FROM domains WHERE tenant = $1 AND ($2::text[] IS NULL OR domain = ANY($2))",
         tenant,
         within,
     )
-    mailboxes = await pool.fetch(
+    return {row["domain"]: row["status"] for row in rows}
+
+
+async def mailboxes_at(
+    pool: Pool, tenant: str, addresses: Sequence[Address]
+) -> dict[Address, ExistingMailbox]:
+    """Give the tenant's mailboxes at the addresses; of one address the living one."""
+    rows = await pool.fetch(
         """
         SELECT m.local_part, m.domain, m.mailbox_id, m.status
         FROM unnest($2::text[], $3::text[]) AS a (domain, local_part)
@@ -154,13 +162,21 @@ async def surroundings(
         [domain for _, domain in addresses],
         [local_part for local_part, _ in addresses],
     )
-    return Surroundings(
-        {row["domain"]: row["status"] for row in domains},
-        {
-            (row["local_part"], row["domain"]): ExistingMailbox(row["mailbox_id"], row["status"])
-            for row in mailboxes
-        },
+    return {
+        (row["local_part"], row["domain"]): ExistingMailbox(row["mailbox_id"], row["status"]) for row in rows
+    }
+
+
+async def refused_rows(pool: Pool, job_id: str, first: int, last: int) -> dict[int, str]:
+    """Give the refused rows, as row → code, of the good rows number `first` to `last` and some around them."""
+    rows = await pool.fetch(
+        "SELECT refused FROM refused_rows WHERE job_id = $1 AND first <= $3 AND last >= $2",
+        job_id,
+        first,
+        last,
     )
+    refused = [msgspec.convert(row["refused"], list[RowRefusal]) for row in rows]
+    return {refusal.row: refusal.code for report in refused for refusal in report}
 
 
 async def positions(connection: Connection, projection: str) -> dict[str, int]:

@@ -72,6 +72,8 @@ class JobRunner:
         """Remove what a job left, and the key: whatever a backup still holds of it can't be read any more."""
         for blob in leftover.blobs:
             await self._tools.blobs.delete(blob)
+        # The parts of a report are many, and only its manifest names them.
+        await self._tools.blobs.delete_all(f"imports/{leftover.job_id}")
         await self._tools.vault.drop_key(leftover.key_id)
         await queries.note_results_removed(self._tools.pool, leftover.job_id)
 

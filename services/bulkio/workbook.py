@@ -4,16 +4,19 @@
 
 import io
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.packaging.custom import IntProperty
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from contracts.mailbox import NOTE_LENGTH_MAX
-from services.bulkio.cells import plain_text
+from services.bulkio.cells import CELL_CHARACTERS_MAX, plain_text
 from services.bulkio.headings import HEADINGS, REASON_HEADING
 
 TEMPLATE_VERSION: Final = 1
@@ -69,46 +72,59 @@ class FailedRow(Struct, frozen=True):
 
 def template() -> bytes:
     """Give the workbook that people fill in."""
-    workbook: Any = Workbook()
-    sheet = _mailbox_sheet(workbook, list(HEADINGS.values()))
+    workbook, sheet = _new_workbook(list(HEADINGS.values()))
     for validation in _validations():
-        sheet.add_data_validation(validation)
+        sheet.data_validations.append(validation)
     _help_sheet(workbook)
-    return _bytes(workbook)
+    buffer = io.BytesIO()
+    workbook.save(buffer)
+    return buffer.getvalue()
 
 
-def failed_rows(rows: Iterable[FailedRow]) -> bytes:
-    """Give a workbook in the template's form that can be mended and uploaded again."""
-    workbook: Any = Workbook()
-    sheet = _mailbox_sheet(workbook, [*HEADINGS.values(), REASON_HEADING])
-    for place, row in enumerate(rows, start=2):
-        reason = f"row {row.row}: {row.reason}"
-        for column, text in ((1, row.email), (3, row.note), (4, reason)):
-            cell: Any = sheet.cell(place, column)
-            cell.value = plain_text(text)
-            # Whatever the text looks like, it is a text: no program may compute it.
-            cell.data_type = "s"
-            cell.number_format = _TEXT_FORMAT
-    _help_sheet(workbook)
-    return _bytes(workbook)
+class FailedRowsFile:
+    """A workbook in the template's form that can be mended and uploaded again, written row by row to a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._workbook, self._sheet = _new_workbook([*HEADINGS.values(), REASON_HEADING])
+
+    def add(self, rows: Iterable[FailedRow]) -> None:
+        """Add rows."""
+        for row in rows:
+            reason = f"row {row.row}: {row.reason}"
+            self._sheet.append([self._text(row.email), None, self._text(row.note), self._text(reason)])
+
+    def close(self) -> None:
+        """Complete the file."""
+        _help_sheet(self._workbook)
+        self._workbook.save(self._path)
+
+    def _text(self, text: str) -> Any:
+        cell: Any = WriteOnlyCell(self._sheet, plain_text(text)[:CELL_CHARACTERS_MAX])
+        # Whatever the text looks like, it is a text: no program may compute it.
+        cell.data_type = "s"
+        cell.number_format = _TEXT_FORMAT
+        return cell
 
 
-def _mailbox_sheet(workbook: Any, names: list[str]) -> Any:
-    sheet: Any = workbook.active
-    sheet.title = "Mailboxes"
-    sheet.append(names)
-    for index, cell in enumerate(sheet[1]):
-        cell.font, cell.fill = _HEADER_FONT, _HEADER_FILL
-        column = sheet.column_dimensions[cell.column_letter]
+def _new_workbook(names: list[str]) -> tuple[Any, Any]:
+    workbook: Any = Workbook(write_only=True)
+    sheet: Any = workbook.create_sheet("Mailboxes")
+    sheet.freeze_panes = "A2"
+    for index in range(len(names)):
+        column = sheet.column_dimensions[get_column_letter(index + 1)]
         column.width = _WIDTHS[index]
         # Text from the start, so that a password of digits keeps its leading zeros.
         column.number_format = _TEXT_FORMAT
-    sheet.freeze_panes = "A2"
+    header: list[Any] = [WriteOnlyCell(sheet, name) for name in names]
+    for cell in header:
+        cell.font, cell.fill = _HEADER_FONT, _HEADER_FILL
+    sheet.append(header)
     version: Any = IntProperty(name=VERSION_PROPERTY, value=TEMPLATE_VERSION)
     workbook.custom_doc_props.append(version)
     workbook.properties.title = "Postfach mailbox import"
     workbook.properties.creator = "Postfach"
-    return sheet
+    return workbook, sheet
 
 
 def _validations() -> list[DataValidation]:
@@ -129,15 +145,11 @@ def _help_sheet(workbook: Any) -> None:
     sheet: Any = workbook.create_sheet("Help")
     sheet.column_dimensions["A"].width = 100
     for language, *lines in _HELP:
-        sheet.append([language])
-        sheet.cell(sheet.max_row, 1).font = _HEADER_FONT
+        heading: Any = WriteOnlyCell(sheet, language)
+        heading.font = _HEADER_FONT
+        sheet.append([heading])
         for line in lines:
-            sheet.append([line])
-            sheet.cell(sheet.max_row, 1).alignment = Alignment(wrap_text=True, vertical="top")
+            cell: Any = WriteOnlyCell(sheet, line)
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            sheet.append([cell])
         sheet.append([None])
-
-
-def _bytes(workbook: Any) -> bytes:
-    buffer = io.BytesIO()
-    workbook.save(buffer)
-    return buffer.getvalue()

@@ -1,6 +1,6 @@
 """Blobs: named content in a local folder, or in an S3 bucket by setting."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ class Blobs:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    async def put(self, name: str, content: bytes | Path | Iterable[bytes]) -> None:
+    async def put(self, name: str, content: bytes | Path | Iterable[bytes] | AsyncIterable[bytes]) -> None:
         """Keep content under a name; it appears there only once it is complete."""
         await obstore.put_async(self._store, name, content)
 
@@ -45,6 +45,12 @@ class Blobs:
             await obstore.delete_async(self._store, name)
         except FileNotFoundError:
             return
+
+    async def delete_all(self, folder: str) -> None:
+        """Remove all content whose name begins with `folder` and a slash."""
+        found = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]
+        for entry in await found.collect_async():
+            await self.delete(entry["path"])
 
 
 def open_blobs(url: str) -> Blobs:

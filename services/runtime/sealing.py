@@ -7,7 +7,7 @@ additional data of a frame is its index and whether it is the last, so frames ca
 import hmac
 import os
 import struct
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -47,15 +47,18 @@ class Sealer:
 
     def seal_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Give the frames of a stream of chunks of any size."""
-        index = 0
-        buffer = bytearray()
+        writer = _FrameWriter(self._cipher)
         for chunk in chunks:
-            buffer += chunk
-            while len(buffer) > FRAME_BYTES:
-                yield self._frame(bytes(buffer[:FRAME_BYTES]), index, last=False)
-                del buffer[:FRAME_BYTES]
-                index += 1
-        yield self._frame(bytes(buffer), index, last=True)
+            yield from writer.feed(chunk)
+        yield writer.end()
+
+    async def seal_arriving(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """Give the frames of a stream of chunks that arrive one by one."""
+        writer = _FrameWriter(self._cipher)
+        async for chunk in chunks:
+            for frame in writer.feed(chunk):
+                yield frame
+        yield writer.end()
 
     async def open_stream(self, sealed: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Give back the content of a sealed stream, frame by frame. Raises SealBroken, also at its very end."""
@@ -66,9 +69,28 @@ class Sealer:
         for opened in reader.end():
             yield opened
 
-    def _frame(self, data: bytes, index: int, *, last: bool) -> bytes:
+
+class _FrameWriter:
+    """Makes frames of chunks. A frame is held back until there is more: it may be the last one."""
+
+    def __init__(self, cipher: AESGCM) -> None:
+        self._cipher = cipher
+        self._buffer = bytearray()
+        self._index = 0
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        self._buffer += chunk
+        while len(self._buffer) > FRAME_BYTES:
+            yield self._frame(bytes(self._buffer[:FRAME_BYTES]), last=False)
+            del self._buffer[:FRAME_BYTES]
+            self._index += 1
+
+    def end(self) -> bytes:
+        return self._frame(bytes(self._buffer), last=True)
+
+    def _frame(self, data: bytes, *, last: bool) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        ciphertext = self._cipher.encrypt(nonce, data, _additional(index, last=last))
+        ciphertext = self._cipher.encrypt(nonce, data, _additional(self._index, last=last))
         return struct.pack(">I", len(ciphertext)) + nonce + ciphertext
 
 

@@ -124,6 +124,7 @@ def _start_import(command: StartImport, jobs: TenantJobs) -> Decision:
             bad_rows=command.bad_rows,
             dry_run=command.dry_run,
             within=command.within,
+            large=command.large,
         ),
     )
 

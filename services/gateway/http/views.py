@@ -241,7 +241,7 @@ def import_view(row: ImportRow) -> ImportView:
         created=row.created,
         changed=row.changed,
         skipped=row.skipped,
-        refused=len(row.refused),
+        refused=row.applied - row.created - row.changed - row.skipped,
         refused_rows=row.refused[:REFUSED_ROWS_SHOWN_MAX],
         has_result=row.result is not None,
         has_problems=row.report is not None and row.bad_rows > 0,

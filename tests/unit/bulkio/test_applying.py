@@ -1,7 +1,7 @@
 """Good rows into commands: reported in order, bounded in number, stopped when told, and secrets left nowhere."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 from zlib import crc32
@@ -108,19 +108,27 @@ class House:
         mode: ImportMode = "create_only",
         plan: list[PlannedRow] | None = None,
         applied: int = 0,
+        segment_rows: int = 10,
     ) -> None:
         everything: Any = self
         planned = plan or [PlannedRow(row.row, "create") for row in rows]
-        run = Applying(
-            self.tools, everything, job(mode, len(rows), applied), planned, {row.row: row for row in rows}
-        )
+        by_number = {row.row: row for row in rows}
+        good = [(each, by_number[each.row]) for each in planned[applied:]]
+        run = Applying(self.tools, everything, job(mode, len(rows), applied), in_segments(good, segment_rows))
         await run.run()
+
+
+async def in_segments(
+    good: list[tuple[PlannedRow, SheetRow]], segment_rows: int
+) -> AsyncIterator[list[tuple[PlannedRow, SheetRow]]]:
+    for start in range(0, len(good), segment_rows):
+        yield good[start : start + segment_rows]
 
 
 def job(mode: ImportMode, good_rows: int, applied: int) -> ImportRow:
     return ImportRow(
         job_id=JOB, tenant=US, actor="owner:demo", state="checked", file_name="", blob="", key_id="", size_bytes=1,
-        sha256="", mode=mode, bad_rows_policy="stop", dry_run=False, within=None, good_rows=good_rows, bad_rows=0, applied=applied,
+        sha256="", mode=mode, bad_rows_policy="stop", dry_run=False, within=None, large=False, good_rows=good_rows, bad_rows=0, applied=applied,
         created=applied, changed=0, skipped=0, refused=[], report="r", result=None, code=None, detail="", version=2,
         created_at=NOW, changed_at=NOW,
     )  # fmt: skip

@@ -8,8 +8,8 @@ from contracts.bulkio import ImportMode
 from contracts.codec import encode
 from contracts.ids import DomainName, LocalPart
 from contracts.import_report import ImportReport, PlannedRow, RowProblem
-from services.bulkio.checking import ExistingMailbox, Surroundings, check_rows, readable_addresses
-from services.bulkio.sheet import CellIssue, Sheet, SheetRow
+from services.bulkio.checking import ExistingMailbox, RowCheck, Surroundings, readable_addresses
+from services.bulkio.sheet import CellIssue, SheetRow
 
 OURS = {
     "ours.example": "active",
@@ -30,8 +30,11 @@ def check(
         row if isinstance(row, SheetRow) else SheetRow(number, *[*row, "", ""][:3])  # pyright: ignore[reportArgumentType]
         for number, row in enumerate(rows, start=2)
     )
-    sheet = Sheet({"email": "A", "password": "B", "note": "C"}, sheet_rows)
-    return check_rows(sheet, mode, Surroundings(OURS, mailboxes))  # pyright: ignore[reportArgumentType]
+    return a_check(mode).check(sheet_rows, Surroundings(OURS, mailboxes))  # pyright: ignore[reportArgumentType]
+
+
+def a_check(mode: ImportMode = "create_only") -> RowCheck:
+    return RowCheck({"email": "A", "password": "B", "note": "C"}, mode)
 
 
 def problem(*row: str, **known: Any) -> RowProblem:
@@ -107,6 +110,18 @@ def test_a_duplicate_names_the_first_row_however_it_is_written() -> None:
     (found,) = report.problems
     assert (found.row, found.code) == (4, "duplicate")
     assert "row 2" in found.expected
+
+
+def test_a_duplicate_of_a_row_in_an_earlier_segment_is_found() -> None:
+    check = a_check()
+    around = Surroundings({DomainName("ours.example"): "active"}, {})
+    for start in range(2, 20_002, 5_000):
+        report = check.check(
+            [SheetRow(n, f"u{n}@ours.example", "", "") for n in range(start, start + 5_000)], around
+        )
+        assert report.problems == ()
+    report = check.check([SheetRow(30_000, "u7@ours.example", "", "")], around)
+    assert "row 7" in report.problems[0].expected
 
 
 def test_an_existing_address_is_treated_as_the_mode_says() -> None:

@@ -13,7 +13,7 @@ from services.bulkio import export_files
 from services.bulkio.export_files import open_export
 from services.bulkio.reading import read_sheet
 from services.bulkio.sheet import ReaderLimits, Sheet, SheetRow
-from services.bulkio.workbook import TEMPLATE_VERSION, VERSION_PROPERTY, FailedRow, failed_rows, template
+from services.bulkio.workbook import TEMPLATE_VERSION, VERSION_PROPERTY, FailedRow, FailedRowsFile, template
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://evil.example")', "#N/A")
 
@@ -32,13 +32,14 @@ def test_the_template_has_its_sheets_its_header_and_its_version() -> None:
     assert all(word in help_text for word in ("Password", "Passwort", "密码"))
 
 
-async def test_failed_rows_come_in_the_templates_form_with_reasons_and_can_be_uploaded_again() -> None:
-    data = failed_rows(
-        [
-            FailedRow(7, "a@b.example", "hello", "Email: address_taken"),
-            FailedRow(9, "=1+1", "bell \x07", "Email: x"),
-        ]
-    )
+async def test_failed_rows_come_in_the_templates_form_with_reasons_and_can_be_uploaded_again(
+    tmp_path: Path,
+) -> None:
+    file = FailedRowsFile(tmp_path / "failed")
+    file.add([FailedRow(7, "a@b.example", "hello", "Email: address_taken")])
+    file.add([FailedRow(9, "=1+1", "bell \x07", "Email: x")])
+    file.close()
+    data = (tmp_path / "failed").read_bytes()
     sheet = await read_sheet(data, ReaderLimits())
     assert isinstance(sheet, Sheet), sheet
     assert sheet.rows == (SheetRow(2, "a@b.example", "", "hello"), SheetRow(3, "=1+1", "", "bell "))
