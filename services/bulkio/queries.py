@@ -226,6 +226,15 @@ async def results_to_remove(pool: Pool, ended_before: datetime) -> list[Leftover
     ]
 
 
+async def uploads_of_no_job(pool: Pool, blobs: Sequence[str]) -> list[str]:
+    """Give the uploaded files among these that no import was ever ordered for."""
+    rows = await pool.fetch(
+        "SELECT blob FROM unnest($1::text[]) AS u (blob) WHERE blob NOT IN (SELECT blob FROM imports)",
+        list(blobs),
+    )
+    return [row["blob"] for row in rows]
+
+
 async def note_source_removed(pool: Pool, job_id: str) -> None:
     """Remember that the uploaded file of a job is gone."""
     await pool.execute("INSERT INTO job_cleanups (job_id) VALUES ($1) ON CONFLICT DO NOTHING", job_id)

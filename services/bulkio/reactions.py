@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from contracts.bulk_action_files import passwords_blob
 from contracts.bulk_actions import BulkActionApproved, BulkActionRequested, LapseBulkAction
@@ -19,6 +20,9 @@ from services.runtime.claimed_work import ClaimedWork
 from services.runtime.kafka.projection import wait_for_position
 from services.runtime.logs import get_logger
 
+ORPHANS_AFTER: Final = timedelta(days=1)
+ORPHANS_EVERY: Final = timedelta(hours=1)
+
 _log = get_logger(__name__)
 
 
@@ -28,6 +32,7 @@ class JobRunner:
     def __init__(self, tools: Tools, work: ClaimedWork) -> None:
         self._tools = tools
         self._work = work
+        self._orphans_due = tools.clock()
 
     async def on_event(self, event: EventEnvelope[BulkioEvent]) -> None:
         """Begin a job that was just asked for, once the read model knows it; the sweep finds it otherwise."""
@@ -45,6 +50,9 @@ class JobRunner:
             if leftover.job_id not in self._work:
                 await remove_source(self._tools, leftover)
         now = self._tools.clock()
+        if now >= self._orphans_due:
+            self._orphans_due = now + ORPHANS_EVERY
+            await self._remove_orphans()
         ended_before = now - timedelta(days=self._tools.settings.bulkio_results_kept_days)
         for leftover in await queries.results_to_remove(self._tools.pool, ended_before):
             await self._remove_results(leftover)
@@ -54,6 +62,13 @@ class JobRunner:
             await self._remove_passwords(leftover)
         for job_id in await bulk_action_queries.lapsing(self._tools.pool, now):
             await self._lapse(job_id)
+
+    async def _remove_orphans(self) -> None:
+        """Remove uploads whose gateway died before it ordered anything, a day later: nobody can name them any more."""
+        old = await self._tools.blobs.names_before("uploads", self._tools.clock() - ORPHANS_AFTER)
+        for blob in await queries.uploads_of_no_job(self._tools.pool, old):
+            await self._tools.blobs.delete(blob)
+            await self._tools.vault.drop_key(blob.rpartition("/")[2])
 
     def _begin(self, job: JobRef) -> None:
         self._work.begin(job.job_id, partial(self._run, job))

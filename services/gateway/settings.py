@@ -14,6 +14,9 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     addresses or networks, joined by commas, whose X-Forwarded-For is believed. `gateway_requests_per_minute` is for each
     key or person in each process, `gateway_anonymous_requests_per_minute` for each client address without a sign-in.
 
+    `gateway_large_import_tenants` are the ids, joined by commas, of the tenants that may hand in files beyond the page's
+    limits, up to `gateway_upload_bytes_large_max`; "all" means every one.
+
     `dns_servers` are name servers as `address:port`, joined by commas; without, they are the system's. The other `dns_`
     settings are what a domain's records are compared with; where one is empty, any record will do.
 
@@ -26,6 +29,8 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     gateway_upload_bytes_max: Annotated[int, Meta(ge=1)] = 1024 * 1024
+    gateway_upload_bytes_large_max: Annotated[int, Meta(ge=1)] = 256 * 1024 * 1024
+    gateway_large_import_tenants: str = ""
     gateway_body_bytes_max: Annotated[int, Meta(ge=1)] = 64 * 1024
     gateway_outcome_wait_s: Annotated[float, Meta(gt=0)] = 10.0
     gateway_export_file_hours: Annotated[int, Meta(ge=1)] = 7 * 24
@@ -42,3 +47,8 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     bulk_confirm_above: Annotated[int, Meta(ge=0)] = 100
     bulk_approval_above: Annotated[int, Meta(ge=0)] = 0
     bulk_passwords_max: Annotated[int, Meta(ge=1)] = 10_000
+
+    def may_import_large(self, tenant: str) -> bool:
+        """Whether a tenant may hand in a file beyond the page's limits."""
+        allowed = {each.strip() for each in self.gateway_large_import_tenants.split(",")}
+        return "all" in allowed or tenant in allowed

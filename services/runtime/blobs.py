@@ -1,6 +1,7 @@
 """Blobs: named content in a local folder, or in an S3 bucket by setting."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,6 +46,11 @@ class Blobs:
             await obstore.delete_async(self._store, name)
         except FileNotFoundError:
             return
+
+    async def names_before(self, folder: str, moment: datetime) -> list[str]:
+        """Give the names in a folder whose content was put there before that moment."""
+        found = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]
+        return [entry["path"] for entry in await found.collect_async() if entry["last_modified"] < moment]
 
     async def delete_all(self, folder: str) -> None:
         """Remove all content whose name begins with `folder` and a slash."""

@@ -38,7 +38,9 @@ def test_a_canary_password_is_found_nowhere(stack: Stack) -> None:
     found += _in_files(Path(urlsplit(stack.blobs_url).path), canary.encode())
     found += _in_files(stack.log_file("bulkio-reactor").parent, canary.encode())
     assert found == []
-    assert not (Path(urlsplit(stack.blobs_url).path) / "imports" / job["job_id"] / "source").exists()
+    blobs = Path(urlsplit(stack.blobs_url).path)
+    assert not [path for path in (blobs / "imports" / job["job_id"] / "rows").rglob("*") if path.is_file()]
+    assert not [path for path in (blobs / "uploads").rglob("*") if path.is_file()]
 
 
 async def _in_topics(stack: Stack, canary: bytes) -> list[str]:

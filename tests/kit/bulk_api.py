@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx2
 
+from deploy.local.roles import LARGE_IMPORT_TENANT
 from deploy.local.stack import Stack
 from tests.kit.waiting import eventually
 
@@ -45,8 +46,9 @@ class Customer:
         return answer.json()
 
     def upload(self, workbook: bytes, **options: Any) -> str:
-        """Begin an import and give its job id."""
-        operation = self.post("/v1/imports", content=workbook, params=options, headers={"Content-Type": XLSX})
+        """Begin an import of a workbook, or of csv text, and give its job id."""
+        kind = XLSX if workbook.startswith(b"PK") else "text/csv"
+        operation = self.post("/v1/imports", content=workbook, params=options, headers={"Content-Type": kind})
         return operation["name"].removeprefix("operations/")
 
     def ended(self, kind: str, job_id: str, within_s: float = 60.0) -> dict[str, Any]:
@@ -95,6 +97,21 @@ def a_customer(stack: Stack) -> Iterator[Customer]:
         customer = Customer(http, tenant, domain)
         customer.post("/v1/tenants", json={"title": "A test", "tenant": tenant})
         customer.add_domain(domain)
+        yield customer
+
+
+@contextmanager
+def a_large_customer(stack: Stack) -> Iterator[Customer]:
+    """Give a new domain of the one tenant that may import beyond the page's limits."""
+    headers = {
+        "Authorization": f"Bearer {stack.secret('operator.key')}",
+        "Postfach-Tenant": LARGE_IMPORT_TENANT,
+    }
+    with httpx2.Client(base_url=stack.url, headers=headers, timeout=60.0) as http:
+        customer = Customer(http, LARGE_IMPORT_TENANT, f"t{uuid4().hex[:12]}.example")
+        onboarded = customer.try_post("/v1/tenants", json={"title": "Large", "tenant": LARGE_IMPORT_TENANT})
+        assert onboarded.status_code in (201, 409), onboarded.text
+        customer.add_domain(customer.domain)
         yield customer
 
 

@@ -6,22 +6,31 @@ from typing import Annotated, Final, get_args
 
 import msgspec
 from fastapi import APIRouter, Query
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response, StreamingResponse
 
 from contracts.bulkio import BadRows, CancelImport, ImportMode, StartImport
-from contracts.import_report import ImportReport, RowProblem
+from contracts.import_report import (
+    ImportManifest,
+    ImportReport,
+    RowProblem,
+    decode_report,
+    decode_segment_report,
+)
 from contracts.topics import BULKIO
 from contracts.views.jobs import ImportRow
 from services.gateway import queries
+from services.gateway.context import Gateway
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
 from services.gateway.http.job_scope import own_jobs_of, within_of
 from services.gateway.http.paging import (
     PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
     Instant,
     PageSize,
     PageToken,
+    Token,
     cut,
     decode_token,
     list_name,
@@ -30,6 +39,7 @@ from services.gateway.http.paging import (
 from services.gateway.http.problems import Problem, invalid, not_found, unavailable
 from services.gateway.http.request import Connections, Fresh, Text, thing_id
 from services.gateway.http.sealed_files import CSV, XLSX, attachment, open_sealed, sealed_file
+from services.gateway.http.tokens import write_token
 from services.gateway.http.uploads import Uploaded, shown_name
 from services.gateway.http.views import (
     ImportPage,
@@ -101,28 +111,28 @@ async def start(
     within = await within_of(acting)
 
     async def act(attempt: Act) -> Response:
-        gateway, key_id, blob = write.gateway, attempt.part_id("key"), f"imports/{attempt.thing_id}/source"
-        await gateway.vault.create_key(key_id)
-        sealer = await gateway.vault.sealer(key_id)
-        await gateway.blobs.put(blob, sealer.seal(upload.content))
         command = StartImport(
             job_id=attempt.thing_id,
             file_name=name,
-            blob=blob,
-            key_id=key_id,
-            size_bytes=len(upload.content),
+            blob=upload.blob,
+            key_id=upload.key_id,
+            size_bytes=upload.size_bytes,
             sha256=upload.sha256,
             mode=options.mode,
             bad_rows=options.bad_rows,
             dry_run=options.dry_run,
             within=within,
+            large=upload.large,
         )
+        # From here on the order may be in the log, whether or not its outcome is heard.
+        upload.kept = True
         try:
             outcome = await attempt.order(BULKIO, acting.tenant, command)
         except Problem:
-            await gateway.blobs.delete(blob)
-            await gateway.vault.drop_key(key_id)
+            upload.kept = False
             raise
+        # Decided before: then that attempt's file is the job's.
+        upload.kept = not outcome.repeated
         operation = Operation(
             name=f"operations/{outcome.subject}",
             done=False,
@@ -198,16 +208,47 @@ class ImportProblems(Struct, frozen=True, kw_only=True):
 
     bad_rows: int
     problems: tuple[RowProblem, ...]
+    next_page_token: str | UnsetType = UNSET
+
+
+Place = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 @router.get("/{job_id}/problems", summary="Get an import's problems", **documented({200: ImportProblems}))
-async def problems(acting: Acting, job_id: str) -> Response:
+async def problems(
+    acting: Acting, job_id: str, size: PageSize = PAGE_SIZE_MAX, token: PageToken = None
+) -> Response:
     """Give what the check found: each bad cell with its row, its column, and what is expected."""
     row = await _find(acting, job_id)
     if row.report is None:
         raise not_found("report_missing")
-    report = msgspec.json.decode(await open_sealed(acting.gateway, row.report, row.key_id), type=ImportReport)
-    return answer(ImportProblems(bad_rows=report.bad_rows, problems=report.problems))
+    name, size = list_name("problems", row.job_id), page_size(size)
+    (skipped,) = (0,) if token is None else decode_token(token, tuple[Place], name).after
+    report = decode_report(await open_sealed(acting.gateway, row.report, row.key_id))
+    found = await _problems(acting.gateway, row, report, skipped, size + 1)
+    more = len(found) > size
+    return answer(
+        ImportProblems(
+            bad_rows=report.bad_rows,
+            problems=tuple(found[:size]),
+            next_page_token=write_token(Token(name, (skipped + size,), 0, exact=False)) if more else UNSET,
+        )
+    )
+
+
+async def _problems(
+    gateway: Gateway, row: ImportRow, report: ImportManifest | ImportReport, skipped: int, count: int
+) -> list[RowProblem]:
+    """Give the next problems behind the skipped ones, opening no more segments than have them."""
+    if isinstance(report, ImportReport):
+        return list(report.problems[skipped : skipped + count])
+    found: list[RowProblem] = []
+    for segment in report.segments:
+        if skipped < segment.problems and len(found) < count:
+            part = decode_segment_report(await open_sealed(gateway, segment.report, row.key_id)).problems
+            found.extend(part[skipped : skipped + count - len(found)])
+        skipped = max(0, skipped - segment.problems)
+    return found
 
 
 async def _find(access: Access, job_id: str) -> ImportRow:
