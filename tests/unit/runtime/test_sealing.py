@@ -44,6 +44,13 @@ def test_a_stream_of_odd_chunks_is_sealed_like_its_whole() -> None:
     assert max(len(frame) for frame in frames(sealed)) == FRAME_BYTES + 4 + 12 + 16
 
 
+async def test_a_stream_that_arrives_is_sealed_like_its_whole() -> None:
+    content = bytes(range(256)) * 12_000
+    sealed = b"".join([frame async for frame in Sealer(KEY).seal_arriving(in_pieces(content, 70_001))])
+    assert Sealer(KEY).open(sealed) == content
+    assert max(len(frame) for frame in frames(sealed)) == FRAME_BYTES + 4 + 12 + 16
+
+
 def test_the_same_content_is_never_sealed_to_the_same_bytes() -> None:
     assert Sealer(KEY).seal(b"x") != Sealer(KEY).seal(b"x")
 
