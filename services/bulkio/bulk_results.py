@@ -23,8 +23,8 @@ from contracts.bulk_action_files import (
 from contracts.ids import DomainName
 from contracts.views.bulk_actions import BulkActionRow
 from services.bulkio.export_files import ExportFile, open_table
-from services.bulkio.export_job import seal_file
 from services.bulkio.generated_passwords import password_of
+from services.bulkio.sealed_file import seal_file
 from services.bulkio.tools import Tools
 from services.runtime.domain_names import to_u_label
 from services.runtime.sealing import Sealer
