@@ -61,10 +61,6 @@ class Targets:
         seen = self._seen is None or row.domain in self._seen
         return f"{row.local_part}@{row.domain}" if seen else None
 
-    def gone(self) -> Iterable[str]:
-        """Give the ids of those that are deleted."""
-        return (mailbox_id for mailbox_id, row in self._rows.items() if row.status == "deleted")
-
 
 async def targets_of(access: Access, ids: Iterable[str | None]) -> Targets:
     """Look up the mailboxes of these ids."""
