@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -13,6 +14,7 @@ from tests.integration.gateway_house import problem
 from tests.kit import workbooks
 from tests.kit.bulk_actions import Answer, BulkActions
 from tests.kit.bulk_api import Customer, a_customer
+from tests.kit.people import in_database
 
 EVERYTHING: Answer = {"filter": ""}
 
@@ -214,3 +216,45 @@ def test_a_job_is_an_operation_and_its_events_share_its_correlation(
     assert operation["response"]["changed"] == 5
     listed = customer.get("/v1/bulk-actions")["bulk_actions"]
     assert [each["job_id"] for each in listed] == [job["job_id"]]
+
+
+def test_the_same_order_again_is_the_same_job(customer: Customer) -> None:
+    body = {"action": "suspend", "selection": EVERYTHING, "reason": "a test", "expected_count": 5}
+    headers = {"Idempotency-Key": "the same"}
+    first = customer.try_post("/v1/bulk-actions", json=body, headers=headers)
+    again = customer.try_post("/v1/bulk-actions", json=body, headers=headers)
+    assert (first.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert again.json() == first.json()
+    other = customer.try_post("/v1/bulk-actions", json={**body, "reason": "another"}, headers=headers)
+    problem(other, 422, "idempotency_key_reused")
+    problem(customer.http.post("/v1/bulk-actions", json=body), 400, "idempotency_key_missing")
+    assert customer.get("/v1/bulk-actions")["total_size"] == 1
+
+
+def test_an_order_whose_answer_was_lost_is_found_begun_although_nothing_matches_any_more(
+    stack: Stack, customer: Customer, bulk: BulkActions
+) -> None:
+    body = {"action": "delete", "selection": EVERYTHING, "reason": "a test", "expected_count": 5}
+    headers = {"Idempotency-Key": f"lost-{customer.tenant}"}
+    first = customer.try_post("/v1/bulk-actions", json=body, headers=headers)
+    assert bulk.ended(first.json()["name"].removeprefix("operations/"))["changed"] == 5
+    # What is left of a request whose gateway was killed before it had answered.
+    lost = (
+        "UPDATE idempotency_keys SET answer = NULL, lease_until = now() - interval '1 second' WHERE key = $1"
+    )
+    in_database(stack, lost, headers["Idempotency-Key"])
+    again = customer.try_post("/v1/bulk-actions", json=body, headers=headers)
+    assert (again.status_code, again.json()["name"]) == (202, first.json()["name"])
+    assert customer.get("/v1/bulk-actions")["total_size"] == 1
+
+
+def test_ten_thousand_ids_fit_into_an_order_and_no_more(customer: Customer) -> None:
+    unknown = [str(UUID(int=number)) for number in range(10_001)]
+    answer = customer.try_post(
+        "/v1/bulk-actions:preview", json={"action": "suspend", "selection": {"mailbox_ids": unknown[:-1]}}
+    )
+    problem(answer, 404, "mailbox_unknown")
+    answer = customer.try_post(
+        "/v1/bulk-actions:preview", json={"action": "suspend", "selection": {"mailbox_ids": unknown}}
+    )
+    problem(answer, 422, "invalid_field")

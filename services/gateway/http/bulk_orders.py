@@ -27,6 +27,7 @@ from services.gateway.http.problems import FieldError, Problem, invalid
 from services.gateway.http.request import Fresh
 from services.gateway.http.views import Operation, OperationMetadata
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, content_of, written
+from services.gateway.jobs import get_bulk_action
 from services.gateway.reaching import domains_within
 from services.runtime.filtering import FilterError, compile_filter
 
@@ -143,10 +144,11 @@ async def start(
     demand_confirmation(acting.gateway, body.action, body)
 
     async def act(attempt: Act) -> Response:
-        found = await _survey(acting, plan, selection)
-        demand_unchanged(found.count, body.expected_count)
-        if body.expected_digest not in (None, found.digest):
-            raise selection_changed("as many mailboxes as expected, but others")
+        if not await is_begun(attempt):
+            found = await _survey(acting, plan, selection)
+            demand_unchanged(found.count, body.expected_count)
+            if body.expected_digest not in (None, found.digest):
+                raise selection_changed("as many mailboxes as expected, but others")
         wanted = None
         if selection.ids is not None:
             wanted = wanted_blob(attempt.thing_id)
@@ -221,6 +223,13 @@ async def ordered(
     )
     location = f"/v1/operations/{attempt.thing_id}"
     return written(BULKIO, outcome, operation, HTTPStatus.ACCEPTED, location)
+
+
+async def is_begun(attempt: Act) -> bool:
+    """Whether an earlier attempt at the same request got as far as its job, which may have changed what it selected."""
+    return (
+        await get_bulk_action(attempt.write.gateway.pool, attempt.tenant, None, attempt.thing_id) is not None
+    )
 
 
 def confirmation_needed(gateway: Gateway, action: BulkActionKind, count: int) -> ConfirmationNeeded | None:

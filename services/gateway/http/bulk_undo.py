@@ -29,6 +29,7 @@ from services.gateway.http.bulk_orders import (
     confirmation_needed,
     demand_confirmation,
     demand_unchanged,
+    is_begun,
     ordered,
 )
 from services.gateway.http.bulk_permissions import (
@@ -75,7 +76,8 @@ async def undo(
     demand_confirmation(acting.gateway, "undo", body)
 
     async def act(attempt: Act) -> Response:
-        demand_unchanged((await _foreseen(acting, row)).count, body.expected_count)
+        if not await is_begun(attempt):
+            demand_unchanged((await _foreseen(acting, row)).count, body.expected_count)
         return await ordered(attempt, body, BulkOrder(action="undo", undo_of=row.job_id, within=within))
 
     return await write.once(acting.tenant, content_of(body), act)
