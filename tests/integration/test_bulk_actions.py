@@ -220,7 +220,7 @@ def test_a_job_is_an_operation_and_its_events_share_its_correlation(
 
 def test_the_same_order_again_is_the_same_job(customer: Customer) -> None:
     body = {"action": "suspend", "selection": EVERYTHING, "reason": "a test", "expected_count": 5}
-    headers = {"Idempotency-Key": "the same"}
+    headers = {"Idempotency-Key": "the-same"}
     first = customer.try_post("/v1/bulk-actions", json=body, headers=headers)
     again = customer.try_post("/v1/bulk-actions", json=body, headers=headers)
     assert (first.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
