@@ -1,5 +1,6 @@
 """The mailbox reactor's handlers on a directory of their own: what no running stack can be brought to tell in time."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -8,14 +9,15 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.access import AccessEvent, DomainPlaced, TenantSuspended, WithdrawDomain
+from contracts.access import AccessEvent, DomainPlaced, FinishClosing, TenantSuspended, WithdrawDomain
 from contracts.envelope import FIRST_PREVHASH, CommandEnvelope, EventEnvelope
 from contracts.ids import ActorName, CommandId, EventId, TenantId
-from contracts.mailbox import DomainRegistered, FollowPaidGroup, FollowTenant, MailboxEvent
+from contracts.mailbox import CloseDomain, DomainRegistered, FollowPaidGroup, FollowTenant, MailboxEvent
 from contracts.outcome import Outcome, RefusalCode
 from contracts.topics import ACCESS, MAILBOX, Family
 from deploy.local.stack import Stack
 from services.mailbox.closing import Closings
+from services.mailbox.holdings import tenants_to_close
 from services.mailbox.reactions import Reactions
 from services.mailbox.settings import MailboxSettings
 from services.mailbox.tools import Tools
@@ -26,6 +28,7 @@ from services.runtime.ids import new_id
 from services.runtime.kafka.commands import CommandClient
 from services.runtime.postgres import Pool, connect, migrate, open_pool, role_of
 from services.runtime.settings import read_settings
+from tests.kit.room import until
 
 NOON: Final = datetime(2030, 6, 15, 12, tzinfo=UTC)
 US: Final = TenantId(new_id())
@@ -60,14 +63,15 @@ class Deciders:
 class Alone:
     """Reactions, what they tell, and the directory that they read."""
 
-    def __init__(self, reactions: Reactions, deciders: Deciders, pool: Pool) -> None:
+    def __init__(self, reactions: Reactions, closings: Closings, deciders: Deciders, pool: Pool) -> None:
         self.reactions = reactions
+        self.closings = closings
         self.deciders = deciders
-        self._pool = pool
+        self.pool = pool
 
     async def a_tenant(self, tenant: str, *, status: str = "active", version: int = 1) -> None:
         """Let the directory know a tenant as of position 9 of its stream."""
-        await self._pool.execute(
+        await self.pool.execute(
             "INSERT INTO tenants (tenant, title, status, version, created_at, changed_at) VALUES ($1, '', $2, $3, $4, $4)",
             tenant,
             status,
@@ -78,7 +82,7 @@ class Alone:
 
     async def a_domain(self, domain: str, tenant: str) -> None:
         """Let the directory know an active domain as of position 2 of its stream."""
-        await self._pool.execute(
+        await self.pool.execute(
             """
             INSERT INTO domains (domain, tenant, status, suspended, suspended_with_tenant, mailboxes, challenge,
                 followed_tenant, followed_group, copies, version, created_at, changed_at)
@@ -92,7 +96,7 @@ class Alone:
 
     async def a_placement(self, domain: str, tenant: str, version: int) -> None:
         """Let the directory know that a tenant has placed a domain."""
-        await self._pool.execute(
+        await self.pool.execute(
             """
             INSERT INTO placements (placement_id, tenant, domain, group_id, mailbox_limit, version, created_at, changed_at)
             VALUES ($1, $2, $3, $4, 5, $5, $6, $6)
@@ -105,8 +109,14 @@ class Alone:
             NOON,
         )
 
+    async def a_closing(self, tenant: str, *, finished: bool) -> None:
+        """Let the directory know that a tenant is given up."""
+        await self.pool.execute(
+            "INSERT INTO closings VALUES ($1, $2, 'a request', $3)", tenant, new_id(), finished
+        )
+
     async def _stands(self, projection: str, stream: str, streamseq: int) -> None:
-        await self._pool.execute(
+        await self.pool.execute(
             "INSERT INTO projection_streams VALUES ($1, $2, 0, $3, '', $4)",
             projection,
             stream,
@@ -160,7 +170,8 @@ async def alone(stack: Stack) -> AsyncGenerator[Alone]:
         voice = Voice(cast("CommandClient", deciders), lambda: NOON)
         tools = Tools(settings=settings, pool=pool, voice=voice)
         async with ClaimedWork(pool, 1) as work:
-            yield Alone(Reactions(tools, Closings(tools, work)), deciders, pool)
+            closings = Closings(tools, work)
+            yield Alone(Reactions(tools, closings), closings, deciders, pool)
 
 
 def registered(domain: str) -> EventEnvelope[MailboxEvent]:
@@ -232,3 +243,22 @@ async def test_a_refusal_that_must_not_be_ends_the_reactor(alone: Alone) -> None
     with pytest.raises(ExceptionGroup) as raised:
         await alone.reactions.on_access_event(an_event(ACCESS, US, TenantSuspended()))
     assert raised.group_contains(UnexpectedRefusal)
+
+
+async def test_a_closing_that_nobody_works_on_is_taken_up_by_the_sweep(alone: Alone) -> None:
+    await alone.a_tenant(US, status="closing", version=2)
+    await alone.a_closing(US, finished=False)
+    await alone.closings.sweep()
+    (told,) = await until(lambda: asyncio.sleep(0, alone.deciders.told))
+    assert (told.stream, told.data, told.correlation) == (US, FinishClosing(), "a request")
+
+
+async def test_of_tenants_that_are_closed_the_sweep_looks_for_those_with_a_domain(alone: Alone) -> None:
+    for tenant in (US, FORMER):
+        await alone.a_tenant(tenant, status="closed", version=3)
+        await alone.a_closing(tenant, finished=True)
+    await alone.a_domain("example.org", FORMER)
+    assert await tenants_to_close(alone.pool) == [FORMER]
+    await alone.closings.sweep()
+    (told, *_) = await until(lambda: asyncio.sleep(0, alone.deciders.told))
+    assert (told.stream, told.tenant, told.data) == ("example.org", FORMER, CloseDomain())
