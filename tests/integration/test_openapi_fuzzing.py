@@ -45,7 +45,7 @@ IN_CHAINS = {
     "stateful": {
         "enabled": True,
         "max-steps": 6,
-        "generation": {"mode": "positive", "max-examples": 30, "no-shrink": True},
+        "generation": {"mode": "positive", "max-examples": 15, "no-shrink": True},
     }
 }
 
@@ -87,10 +87,11 @@ class Asker:
 
 @dataclass
 class Report:
-    """What became of a run."""
+    """What became of a run. `followed` counts the requests about something that an answer before had told of."""
 
     failures: list[str] = field(default_factory=list[str])
     answered: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
+    followed: int = 0
 
 
 @pytest.fixture
@@ -108,19 +109,28 @@ def is_position(text: Any) -> bool:
         return False
 
 
-def run(stack: Stack, asker: Asker, phases: dict[str, Any], *, fitting: bool = False) -> Report:
-    """Let schemathesis ask everything, and say what it found."""
+def run(
+    stack: Stack, asker: Asker, phases: dict[str, Any], *, tags: tuple[str, ...] = (), fitting: bool = False
+) -> Report:
+    """Let schemathesis ask everything, or what has one of the tags, and say what it found."""
     config = SchemathesisConfig.from_dict(
         {
             "seed": SEED,
             "base-url": stack.url,
-            "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
+            "checks": {
+                "enabled": False,
+                **{name: {"enabled": True} for name in CHECKS},
+                # 503 is promised where something else does not answer, as the DNS when a domain is to be verified.
+                "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "503"]},
+            },
             "phases": {"enabled": False, **phases},
             "generation": {"deterministic": True, "database": "none", "with-security-parameters": False},
             "warnings": False,
         }
     )
     schema: Any = schemathesis.openapi.from_url(f"{stack.url}/openapi.json", config=config)
+    if tags:
+        schema = schema.include(tag=list(tags))
 
     def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         if fitting:
@@ -158,6 +168,7 @@ def _report(happened: Iterable[Any]) -> Report:
 
 def _note(report: Report, recorder: Any) -> None:
     for case_id, interaction in recorder.interactions.items():
+        report.followed += recorder.cases[case_id].is_transition_applied
         operation = recorder.cases[case_id].value.operation
         if interaction.response is not None:
             name = operation.definition.raw["operationId"]
@@ -176,8 +187,13 @@ def test_every_operation_answers_what_the_document_says(stack: Stack, asker: Ask
     assert asked == {each.id for each in operations_of(stack.url)}
 
 
-def test_chains_of_operations_answer_what_the_document_says(stack: Stack, asker: Asker) -> None:
-    report = run(stack, asker, IN_CHAINS, fitting=True)
+# Chains are made within a subject: among all operations, two that fit together would hardly ever meet.
+@pytest.mark.parametrize(
+    "tags", [("mailboxes",), ("users",), ("keys",), ("paid_groups",), ("domains",)], ids=lambda tags: tags[0]
+)
+def test_chains_of_operations_answer_what_the_document_says(
+    stack: Stack, asker: Asker, tags: tuple[str, ...]
+) -> None:
+    report = run(stack, asker, IN_CHAINS, tags=tags, fitting=True)
     assert not report.failures, "\n\n".join(report.failures)
-    done = {name for name, status in report.answered if status < 300}
-    assert len(done) > 12, sorted(report.answered.items())
+    assert report.followed > 20, sorted(report.answered.items())
