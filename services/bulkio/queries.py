@@ -33,6 +33,7 @@ class JobRef(Struct, frozen=True):
 
     kind: JobKind
     job_id: str
+    tenant: str
 
 
 class Leftover(Struct, frozen=True):
@@ -92,23 +93,23 @@ async def _load_jobs(connection: Connection, streams: dict[str, StreamState[Tena
 
 
 async def unfinished_jobs(pool: Pool) -> list[JobRef]:
-    """Give the jobs that have not ended, the oldest first."""
+    """Give the jobs that have not ended: every tenant's oldest first, then every tenant's second, and so on."""
     rows = await pool.fetch(
         """
-        SELECT kind, job_id FROM (
-            SELECT 'import' AS kind, job_id, created_at FROM imports
+        SELECT kind, job_id, tenant FROM (
+            SELECT 'import' AS kind, job_id, tenant, created_at FROM imports
             WHERE state NOT IN ('planned', 'cancelled', 'finished', 'failed')
             UNION ALL
-            SELECT 'export', job_id, created_at FROM exports WHERE state = 'requested'
+            SELECT 'export', job_id, tenant, created_at FROM exports WHERE state = 'requested'
             UNION ALL
-            SELECT 'bulk_action', job_id, created_at FROM bulk_actions
+            SELECT 'bulk_action', job_id, tenant, created_at FROM bulk_actions
             WHERE state IN ('requested', 'selected', 'applying', 'cancelling')
         ) AS jobs
-        ORDER BY created_at LIMIT $1
+        ORDER BY row_number() OVER (PARTITION BY tenant ORDER BY created_at), created_at LIMIT $1
         """,
         JOBS_PER_SWEEP_MAX,
     )
-    return [JobRef(row["kind"], row["job_id"]) for row in rows]
+    return [JobRef(row["kind"], row["job_id"], row["tenant"]) for row in rows]
 
 
 async def import_row(pool: Pool, job_id: str) -> ImportRow | None:

@@ -40,7 +40,7 @@ class JobRunner:
         if kind is not None and await wait_for_position(
             self._tools.pool, JOBS.name, event.stream, event.streamseq
         ):
-            self._begin(JobRef(kind, event.subject))
+            self._begin(JobRef(kind, event.subject, event.tenant))
 
     async def sweep(self) -> None:
         """Take up what nobody works on, and remove what is not needed any more."""
@@ -71,7 +71,7 @@ class JobRunner:
             await self._tools.vault.drop_key(blob.rpartition("/")[2])
 
     def _begin(self, job: JobRef) -> None:
-        self._work.begin(job.job_id, partial(self._run, job))
+        self._work.begin(job.job_id, partial(self._run, job), owner=job.tenant)
 
     async def _run(self, job: JobRef) -> None:
         _log.info("a job is taken up", job=job.job_id, kind=job.kind)

@@ -45,7 +45,7 @@ class Closings:
 
     def begin(self, tenant: str) -> None:
         """Give a tenant up, unless some process does already."""
-        self._work.begin(tenant, partial(close_tenant, self._tools, tenant))
+        self._work.begin(tenant, partial(close_tenant, self._tools, tenant), owner=tenant)
 
     async def sweep(self) -> None:
         """Take up what nobody works on."""

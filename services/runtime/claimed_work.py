@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Self
+from weakref import WeakValueDictionary
 
 from services.runtime.postgres import Pool
 
@@ -18,12 +19,16 @@ _UNLOCK_SQL: Final = "SELECT pg_advisory_unlock(hashtextextended($1, 0))"
 class ClaimedWork:
     """The work of one process. A fault of it ends the process. Used as a context, which on leaving drops all work.
 
-    Each piece holds one connection of the pool for its lock, besides those that it asks with.
+    Each piece holds one connection of the pool for its lock, besides those that it asks with. The pieces of one owner
+    never take all places, so nobody's many or long ones keep out everybody else's.
     """
 
     def __init__(self, pool: Pool, at_once: int) -> None:
         self._pool = pool
         self._places = asyncio.Semaphore(at_once)
+        self._places_of_one = max(1, at_once - 1)
+        # The places of an owner go with the last piece that needs them.
+        self._owned: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -41,11 +46,14 @@ class ClaimedWork:
     def __contains__(self, name: str) -> bool:
         return name in self._running
 
-    def begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def begin(self, name: str, work: Callable[[], Awaitable[None]], owner: str) -> None:
         """Carry out `work`, unless a process works on this name already."""
         if name in self._running:
             return
-        task = asyncio.create_task(self._carry_out(name, work))
+        owned = self._owned.get(owner)
+        if owned is None:
+            self._owned[owner] = owned = asyncio.Semaphore(self._places_of_one)
+        task = asyncio.create_task(self._carry_out(name, work, owned))
         self._running[name] = task
         task.add_done_callback(lambda done: self._ended(name, done))
 
@@ -64,8 +72,10 @@ class ClaimedWork:
         if not task.cancelled() and (error := task.exception()) is not None and not self._fault.done():
             self._fault.set_exception(error)
 
-    async def _carry_out(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        async with self._places, self._pool.acquire() as connection:
+    async def _carry_out(
+        self, name: str, work: Callable[[], Awaitable[None]], owned: asyncio.Semaphore
+    ) -> None:
+        async with owned, self._places, self._pool.acquire() as connection:
             if not await connection.fetchval(_LOCK_SQL, name):
                 return
             try:

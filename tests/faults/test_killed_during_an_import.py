@@ -8,9 +8,10 @@ import httpx2
 import pytest
 
 from deploy.local.stack import Stack
+from services.bulkio.import_files import SEGMENT_ROWS
 from tests.faults.house import created_so_far, creations
 from tests.kit import workbooks
-from tests.kit.bulk_api import Customer
+from tests.kit.bulk_api import Customer, a_large_customer
 from tests.kit.room import until
 from tests.kit.waiting import eventually
 
@@ -66,6 +67,42 @@ def test_an_import_survives_many_kills_of_everything(
         eventually(lambda part=part: stack.is_ready(part), 30)
         stack.kill(part)
     assert_finishes(stack, customer, job)
+
+
+def test_a_large_csv_import_survives_kills_in_any_of_its_segments(
+    stack: Stack, chance: random.Random
+) -> None:
+    """Its rows lie in three segments; the reactor is killed at random rows, the first time while it checks."""
+    rows = 2 * SEGMENT_ROWS + 2_000
+    with a_large_customer(stack) as customer:
+        lines = "".join(f"user-{number}@{customer.domain},,\n" for number in range(1, rows + 1))
+        job = customer.upload(f"Email,Password,Note\n{lines}".encode())
+        stack.kill("bulkio-reactor")
+        for at in sorted(chance.sample(range(1, rows - 1_000), 3)):
+            eventually(lambda at=at: created_so_far(stack, customer.domain) >= at, FINISHED_WITHIN_S)
+            eventually(lambda: stack.is_ready("bulkio-reactor"), 30)
+            stack.kill("bulkio-reactor")
+        assert_finishes(stack, customer, job, rows)
+
+
+def test_two_people_with_overlapping_files_at_once_make_every_address_once(
+    stack: Stack, customer: Customer
+) -> None:
+    lines = [f"user-{number}@{customer.domain},,\n" for number in range(1, 2_501)]
+    first, second = (
+        customer.upload(f"Email,Password,Note\n{''.join(part)}".encode(), bad_rows="skip")
+        for part in (lines[:2_000], lines[1_000:])
+    )
+    ended = [
+        eventually(lambda job=job: ended_job(customer, job), FINISHED_WITHIN_S) for job in (first, second)
+    ]
+    assert [job["state"] for job in ended] == ["finished", "finished"]
+    for job, rows in zip(ended, (2_000, 1_500), strict=True):
+        counts = [int(str(job[name])) for name in ("created", "refused", "bad_rows")]
+        assert sum(counts) == rows, job
+    assert sum(int(str(job["created"])) for job in ended) == 2_500
+    expected = Counter({f"user-{number}": 1 for number in range(1, 2_501)})
+    assert asyncio.run(creations(stack, customer.domain)) == expected
 
 
 def test_a_client_that_tries_again_with_its_key_gets_one_mailbox_per_request(
