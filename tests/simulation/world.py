@@ -107,10 +107,12 @@ class World:
 
     def _step(self) -> None:
         if self._running:
-            _, loop = self._chance.choice(self._running)
+            running = self._chance.choice(self._running)
             try:
-                next(loop)
+                next(running[1])
             except GapSeen:
+                # The projection stops for good; the rest of the world goes on without it.
+                self._running.remove(running)
                 self.stopped = True
 
     def _order(self) -> None:
