@@ -10,10 +10,14 @@ from contracts.decision import Accepted, Refused
 from contracts.mailbox import (
     CleanMailbox,
     CreateMailbox,
+    DeleteMailbox,
+    DomainResumedWithTenant,
+    DomainSuspendedWithTenant,
     MailboxCleaned,
     MailboxCreated,
     MailboxDeleted,
     MailboxEvent,
+    PaidGroupFollowed,
     RegisterDomain,
     RemoveDomain,
     RestoreMailbox,
@@ -23,7 +27,7 @@ from tests.laws.world import EVERY_STEP, Directory, DomainHistory, Step, continu
 
 
 def causes_events(decision: Accepted[MailboxEvent] | Refused) -> bool:
-    return isinstance(decision, Accepted) and decision.events != ()
+    return isinstance(decision, Accepted) and (decision.events, decision.also) != ((), ())
 
 
 @given(histories)
@@ -44,7 +48,7 @@ def test_the_same_command_twice_changes_nothing_more(history: DomainHistory) -> 
             ordered = continued(history)
             ordered.obey(command, tenant)
             again = ordered.decide(command, tenant)
-            assert not isinstance(again, Accepted) or again.events == ()
+            assert not causes_events(again)
 
 
 @given(histories)
@@ -111,11 +115,14 @@ def test_only_the_holder_of_the_domain_causes_events(history: DomainHistory) -> 
 
 
 @given(histories)
-def test_nothing_happens_to_mailboxes_while_the_domain_is_not_active(history: DomainHistory) -> None:
+def test_nothing_happens_in_a_domain_that_is_not_active_but_that_a_closing_one_is_emptied(
+    history: DomainHistory,
+) -> None:
     if history.state.status != "active":
         for command, tenant in EVERY_STEP:
             decision = history.decide(command, tenant)
-            assert decision.subject == DOMAIN or not causes_events(decision)
+            emptying = history.state.status == "closing" and isinstance(command, DeleteMailbox)
+            assert emptying or decision.subject == DOMAIN or not causes_events(decision)
 
 
 @given(histories, st.lists(steps, max_size=10))
@@ -130,3 +137,68 @@ def test_a_state_restored_from_rows_decides_as_the_one_folded_from_events(
     for command, tenant in further:
         assert restored.obey(command, tenant) == history.obey(command, tenant)
     assert restored.state == history.state
+
+
+@given(histories)
+def test_no_address_is_a_mailbox_and_an_alias(history: DomainHistory) -> None:
+    routing = history.state.routing
+    assert routing.alias_at.keys().isdisjoint(history.state.by_local_part)
+    kept = {each.local_part: each for each in routing.aliases.values() if not each.removed}
+    assert routing.alias_at == kept
+
+
+@given(histories)
+def test_no_active_rule_and_no_catch_all_leads_to_a_mailbox_that_is_gone(history: DomainHistory) -> None:
+    routing = history.state.routing
+    targets = [each.target for each in routing.rules.values() if each.status == "active"]
+    targets += [] if routing.catch_all is None else [routing.catch_all]
+    assert not any(history.state.by_id[target.mailbox_id].deleted for target in targets)
+
+
+@given(histories)
+def test_the_rules_that_lead_to_a_mailbox_are_found_without_looking_at_the_others(
+    history: DomainHistory,
+) -> None:
+    routing = history.state.routing
+    kept = [each for each in routing.rules.values() if each.status != "removed"]
+    assert routing.rule_count == len(kept)
+    found = {target: set(rules) for target, rules in routing.rules_to.items()}
+    assert found == {
+        each.target.mailbox_id: {
+            other.rule_id for other in kept if other.target.mailbox_id == each.target.mailbox_id
+        }
+        for each in kept
+    }
+
+
+@given(histories)
+def test_a_dropped_rule_waits_for_a_mailbox_that_is_gone(history: DomainHistory) -> None:
+    for rule in history.state.routing.rules.values():
+        assert (rule.status == "dropped") == (rule.dropped_with is not None)
+        if rule.dropped_with is not None:
+            assert history.state.by_id[rule.dropped_with].deleted
+
+
+@given(histories)
+def test_what_is_followed_of_a_tenant_never_goes_back(history: DomainHistory) -> None:
+    holder, tenant_as_of, group_as_of = None, 0, 0
+    for event in history.log:
+        if event.tenant != holder:
+            holder, tenant_as_of, group_as_of = event.tenant, 0, 0
+        match event.data:
+            case DomainSuspendedWithTenant(as_of=as_of) | DomainResumedWithTenant(as_of=as_of):
+                assert as_of > tenant_as_of
+                tenant_as_of = as_of
+            case PaidGroupFollowed(as_of=as_of):
+                assert as_of > group_as_of
+                group_as_of = as_of
+            case _:
+                pass
+
+
+@given(histories)
+def test_a_domain_that_is_gone_leads_mail_nowhere(history: DomainHistory) -> None:
+    routing = history.state.routing
+    if history.state.status == "removed":
+        assert (routing.rule_count, routing.alias_at) == (0, {})
+        assert (routing.catch_all, routing.contact) == (None, None)

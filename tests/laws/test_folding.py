@@ -27,6 +27,7 @@ from contracts.message import tag_of
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import
 from contracts.views.mailbox import DomainRow, MailboxRow
+from contracts.views.routing import AliasRow, RuleRow
 from tests.laws.messages import messages
 from tests.laws.world import Directory, DomainHistory, histories
 
@@ -50,8 +51,11 @@ def test_the_directory_can_stop_anywhere(history: DomainHistory, data: st.DataOb
     halves.fold(history.log[:middle])
     halves.domain = written_and_read(halves.domain, DomainRow)
     halves.mailboxes = {key: written_and_read(row, MailboxRow) for key, row in halves.mailboxes.items()}
+    halves.rules = {key: written_and_read(row, RuleRow) for key, row in halves.rules.items()}
+    halves.aliases = {key: written_and_read(row, AliasRow) for key, row in halves.aliases.items()}
     halves.fold(history.log[middle:])
     assert (halves.domain, halves.mailboxes) == (at_once.domain, at_once.mailboxes)
+    assert (halves.rules, halves.aliases) == (at_once.rules, at_once.aliases)
 
 
 @given(histories, st.data())

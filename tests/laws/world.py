@@ -1,14 +1,18 @@
 """Small worlds of commands: few names, so that they meet; long enough to go through every state."""
 
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from contracts import mailbox as m
-from contracts.ids import TenantId
+from contracts import routing as r
+from contracts.decision import Accepted, Refused
+from contracts.ids import ActorName, TenantId
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of
+from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
 from services.mailbox.core.domain import Domain
 from tests.kit.given import (
     DOMAIN,
@@ -17,6 +21,7 @@ from tests.kit.given import (
     SOMEBODY_ELSE,
     US,
     History,
+    an_id,
     clean_mailbox,
     create_mailbox,
     credential_id,
@@ -24,10 +29,47 @@ from tests.kit.given import (
     mailbox_id,
     restore_mailbox,
 )
+from tests.kit.given_routing import (
+    SYSTEM,
+    add_alias,
+    add_rule,
+    change_rule,
+    enable_catch_all,
+    remove_alias,
+    remove_rule,
+    set_contact,
+)
 
 NAMES = ("ina", "ole", "una")
 
-DomainHistory = History[Domain, m.MailboxCommand, m.MailboxEvent]
+
+class DomainHistory(History[Domain, m.MailboxCommand, m.MailboxEvent]):
+    """A domain to which the system orders everything: tenants may order less, as unit tests show."""
+
+    def __init__(self) -> None:
+        super().__init__(MAILBOX_CORE, DOMAIN)
+
+    def decide(
+        self,
+        command: m.MailboxCommand,
+        tenant: TenantId = US,
+        now: datetime = NOON,
+        actor: ActorName = SYSTEM,
+    ) -> Accepted[m.MailboxEvent] | Refused:
+        """Judge a command of the system without letting it happen."""
+        return super().decide(command, tenant, now, actor)
+
+    def obey(
+        self,
+        command: m.MailboxCommand,
+        tenant: TenantId = US,
+        now: datetime = NOON,
+        actor: ActorName = SYSTEM,
+    ) -> Accepted[m.MailboxEvent] | Refused:
+        """Judge a command of the system, and let its events happen."""
+        return super().obey(command, tenant, now, actor)
+
+
 Step = tuple[m.MailboxCommand, TenantId]
 
 # One pool of finished commands, so that a draw is cheap and how often each kind comes is seen here.
@@ -44,6 +86,25 @@ _DOMAIN_COMMANDS: tuple[m.MailboxCommand, ...] = (
     m.SetMailboxLimit(mailbox_limit=None),
     m.SetMailboxLimit(mailbox_limit=1),
     m.SetMailboxLimit(mailbox_limit=2),
+    m.AssignDomain(user_id=an_id("user ole")),
+    m.AssignDomain(user_id=None),
+    *(m.FollowTenant(as_of=as_of, suspended=as_of == 2) for as_of in (1, 2, 3, 3)),
+    m.FollowPaidGroup(as_of=1, group_id=an_id("group gold"), mailbox_limit=2),
+    m.FollowPaidGroup(as_of=2, group_id=None, mailbox_limit=None),
+    m.CloseDomain(),
+)
+_ROUTING_COMMANDS: tuple[m.MailboxCommand, ...] = (
+    *(add_rule(name, pattern, to=name) for name in NAMES for pattern in ("{any}", "{any}", "a{word}")),
+    *(add_rule(f"{name} again", to=name) for name in NAMES),
+    *(change_rule(name, "b{word}", to=other) for name in NAMES for other in NAMES[:2]),
+    *(remove_rule(name) for name in NAMES),
+    *(add_alias(name, to=other) for name in ("info", "una") for other in NAMES),
+    add_alias("info", to="ina", alias="second"),
+    *(remove_alias(name) for name in ("info", "una")),
+    *(enable_catch_all(name, copy=name == "ole") for name in NAMES[:2]),
+    r.DisableCatchAll(),
+    set_contact("ina"),
+    set_contact(None),
 )
 _CREATIONS = (
     *(create_mailbox(name) for name in NAMES * 2),
@@ -68,11 +129,17 @@ def _mailbox_commands(name: str) -> tuple[m.MailboxCommand, ...]:
         clean_mailbox(name, "first"),
         clean_mailbox(name, "second"),
         *(delete_mailbox(name, archive) for archive in ("first", "second", "third")),
+        *(replace(delete_mailbox(name, archive), drop_targets=True) for archive in ("first", "fourth")),
         *(restore_mailbox(name) for _ in range(3)),
     )
 
 
-_POOL = (*_CREATIONS, *(command for name in NAMES for command in _mailbox_commands(name)), *_DOMAIN_COMMANDS)
+_POOL = (
+    *_CREATIONS,
+    *(command for name in NAMES for command in _mailbox_commands(name)),
+    *_DOMAIN_COMMANDS,
+    *_ROUTING_COMMANDS,
+)
 EVERY_STEP: tuple[Step, ...] = tuple((command, tenant) for command in _POOL for tenant in (US, SOMEBODY_ELSE))
 steps = st.tuples(st.sampled_from(_POOL), st.sampled_from([US] * 9 + [SOMEBODY_ELSE]))
 
@@ -85,6 +152,17 @@ _given_up = (
     delete_mailbox("ina", "first"),
     m.RemoveDomain(),
 )
+_routed = (
+    *(*_active, _ina, _ole, add_rule("ina", "{any}"), add_rule("ina again"), add_alias("info")),
+    *(enable_catch_all("ina"), set_contact("ina")),
+)
+_led_to_ole = (
+    add_rule("ole", "{any}", to="ole"),
+    add_alias("una", to="ole"),
+    enable_catch_all("ole", copy=True),
+)
+_in_a_group = m.FollowPaidGroup(as_of=1, group_id=an_id("group gold"), mailbox_limit=2)
+_emptied = [replace(delete_mailbox(name, "fourth"), drop_targets=True) for name in ("ina", "ole")]
 _starts = st.sampled_from(
     [
         [],
@@ -93,13 +171,18 @@ _starts = st.sampled_from(
         [(command, US) for command in (*_active, m.SetMailboxLimit(mailbox_limit=2), _ina, _ole)],
         [*((command, US) for command in _given_up), *((command, SOMEBODY_ELSE) for command in _active)],
         [(command, US) for command in (*_given_up, *_active)],
+        [(command, US) for command in (*_routed, replace(delete_mailbox("ina"), drop_targets=True))],
+        [(command, US) for command in (*_routed, *_led_to_ole)],
+        [(command, US) for command in (*_routed, *_led_to_ole, m.CloseDomain())],
+        [(command, US) for command in (*_routed, _in_a_group, *_emptied, m.RemoveDomain())],
+        [(command, US) for command in (*_routed, _in_a_group, *_emptied, m.RemoveDomain(), *_active)],
     ]
 )
 
 
 def after(start: list[Step], orders: list[Step]) -> DomainHistory:
     """Give the history in which all of this was ordered, a second apart."""
-    history = History(MAILBOX_CORE, DOMAIN)
+    history = DomainHistory()
     for second, (command, tenant) in enumerate([*start, *orders]):
         history.obey(command, tenant, NOON + timedelta(seconds=second))
     return history
@@ -111,7 +194,7 @@ histories = st.builds(after, _starts, st.lists(steps, max_size=3) | st.lists(ste
 
 def continued(history: DomainHistory) -> DomainHistory:
     """Give a copy of the state that can go its own way."""
-    copy = History(MAILBOX_CORE, DOMAIN)
+    copy = DomainHistory()
     copy.state = deepcopy(history.state)
     return copy
 
@@ -122,19 +205,27 @@ class Directory:
     def __init__(self) -> None:
         self.domain: DomainRow | None = None
         self.mailboxes: dict[str, MailboxRow] = {}
+        self.rules: dict[str, RuleRow] = {}
+        self.aliases: dict[str, AliasRow] = {}
 
     def fold(self, log: list[Any]) -> None:
         """Apply events to the rows."""
         for event in log:
             self.domain = fold_domain(self.domain, event)
-            mailbox = mailbox_of(event)
-            if mailbox is not None:
-                row = fold_mailbox(self.mailboxes.get(mailbox), event)
-                assert row is not None
-                self.mailboxes[mailbox] = row
+            for rows, key, fold in (
+                (self.mailboxes, mailbox_of(event), fold_mailbox),
+                (self.rules, rule_of(event), fold_rule),
+                (self.aliases, alias_of(event), fold_alias),
+            ):
+                if key is not None:
+                    row: Any = fold(rows.get(key), event)  # pyright: ignore[reportArgumentType]
+                    assert row is not None
+                    rows[key] = row
 
     def restored(self) -> Domain:
         """Give the writer's state as a snapshot of this read model gives it."""
         if self.domain is None:
             return Domain.unknown(DOMAIN)
-        return Domain.from_rows(self.domain, self.mailboxes.values())
+        return Domain.from_rows(
+            self.domain, self.mailboxes.values(), self.rules.values(), self.aliases.values()
+        )
