@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -29,9 +28,10 @@ from contracts.views.mailbox import DomainRow, DomainStatus, MailboxRow, Mailbox
 from contracts.views.routing import AliasRow, RuleRow, RuleStatus
 from deploy.local.stack import Stack
 from services.mailbox.projections import DIRECTORY
-from services.runtime.postgres import Connection, connect, migrate, role_of
+from services.runtime.postgres import Connection, connect, migrate
 from tests.kit.given import DOMAIN, NOON, SOMEBODY_ELSE, US, an_id
 from tests.kit.given_routing import ELSEWHERE
+from tests.kit.restoring import own_schema
 
 MIGRATIONS: Final = Path(services.mailbox.__file__).parent / "migrations"
 STORES: Final = {table.name: table.store() for table in DIRECTORY.tables}
@@ -61,15 +61,10 @@ class World(Struct, frozen=True):
 @pytest.fixture
 async def directory(stack: Stack) -> AsyncGenerator[Connection]:
     """A connection to an empty directory of its own."""
-    schema = f"directory_{uuid4().hex[:12]}"
-    await migrate(stack.dsn, schema, MIGRATIONS)
-    try:
+    async with own_schema(stack.dsn, "directory") as schema:
+        await migrate(stack.dsn, schema, MIGRATIONS)
         async with connect(stack.dsn, search_path=schema) as connection:
             yield connection
-    finally:
-        async with connect(stack.dsn, search_path="pg_catalog") as connection:
-            await connection.execute(f"DROP SCHEMA {schema} CASCADE")
-            await connection.execute(f"DROP ROLE {role_of(schema)}")
 
 
 def _pattern(text: str) -> Pattern | None:

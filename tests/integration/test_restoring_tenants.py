@@ -4,27 +4,19 @@ import shutil
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka import ConsumerRecord
 
 import services.mailbox
 from contracts import access as a
-from contracts.codec import encode
-from contracts.envelope import CommandEnvelope
-from contracts.ids import ActorName, CommandId, TenantId
+from contracts.ids import ActorName
 from contracts.topics import ACCESS
 from deploy.local.stack import Stack
-from services.mailbox.core.tenant import Tenant
 from services.mailbox.projections import TENANTS
 from services.mailbox.queries import load_tenants
 from services.mailbox.wiring import TENANT_DECIDER
-from services.runtime.kafka.deciding import PartitionState, Snapshot
-from services.runtime.kafka.projection import Projector
-from services.runtime.postgres import Pool, connect, migrate, open_pool, role_of
-from services.runtime.settings import RuntimeSettings, read_settings
+from services.runtime.postgres import connect, migrate, open_pool
 from tests.kit.given import NOON, SOMEBODY_ELSE, US
 from tests.kit.given_tenant import (
     OPERATOR,
@@ -41,8 +33,8 @@ from tests.kit.given_tenant import (
     totp_id,
     user_id,
 )
+from tests.kit.restoring import PARTITION, decided, own_schema, project
 
-PARTITION = 0
 MIGRATIONS = Path(services.mailbox.__file__).parent / "migrations"
 FIRST_MIGRATION = "0001_directory.sql"
 
@@ -92,75 +84,24 @@ OTHER_ORDERS: list[tuple[a.AccessCommand, ActorName]] = [
 ]
 
 
-def _record(offset: int, topic: str, key: bytes, value: bytes) -> ConsumerRecord[bytes, bytes]:
-    return ConsumerRecord(topic, PARTITION, offset, 0, 0, key, value, None, 0, 0, ())
-
-
-def _order(
-    offset: int, tenant: TenantId, command: a.AccessCommand, actor: ActorName
-) -> ConsumerRecord[bytes, bytes]:
-    command_id = CommandId(str(uuid4()))
-    envelope = CommandEnvelope[a.AccessCommand](
-        id=command_id,
-        tenant=tenant,
-        stream=tenant,
-        actor=actor,
-        correlation=command_id,
-        causation=command_id,
-        sent_at=NOON,
-        data=command,
-    )
-    return _record(offset, ACCESS.commands.name, tenant.encode(), encode(envelope))
-
-
-def decided() -> tuple[Snapshot[Tenant], list[ConsumerRecord[bytes, bytes]]]:
-    """Give the state of a writer that has decided all of it for two tenants, and the events that it wrote."""
-    state = Snapshot[Tenant](next_offset=0, streams={})
-    desk = PartitionState(
-        ACCESS,
-        TENANT_DECIDER,
-        state,
-        source="/postfach/test",
-        writer_epoch=1,
-        remembered_max=100,
-        clock=lambda: NOON,
-    )
-    orders = [(US, *each) for each in ORDERS] + [(SOMEBODY_ELSE, *each) for each in OTHER_ORDERS]
-    result = desk.decide([_order(offset, *each) for offset, each in enumerate(orders)])
-    assert len(result.events) == len(orders)
-    state.next_offset = len(result.events)
-    return state, [
-        _record(offset, ACCESS.events.name, key, value) for offset, (key, value) in enumerate(result.events)
-    ]
-
-
 @pytest.fixture
-async def schema(stack: Stack) -> AsyncGenerator[tuple[RuntimeSettings, str]]:
+async def schema(stack: Stack) -> AsyncGenerator[str]:
     """Give a schema of this test alone; it has nothing in it yet."""
-    settings, name = read_settings(RuntimeSettings, stack.env()), f"restoring_{uuid4().hex[:8]}"
-    yield settings, name
-    async with connect(settings.postgres_dsn, search_path="pg_catalog") as connection:
-        await connection.execute(f"DROP SCHEMA {name} CASCADE")
-        await connection.execute(f"DROP ROLE {role_of(name)}")
+    async with own_schema(stack.dsn, "restoring") as name:
+        yield name
 
 
-async def _project(pool: Pool, records: list[ConsumerRecord[bytes, bytes]], projector: Projector) -> None:
-    async with pool.acquire() as connection:
-        claims = await projector.claim(connection, [PARTITION])
-        epochs = {number: epoch for number, (_, epoch) in claims.items()}
-        await projector.apply(connection, records, {PARTITION: records[-1].offset + 1}, epochs)
-
-
-async def test_a_tenant_comes_back_from_the_tables_with_all_it_had(
-    schema: tuple[RuntimeSettings, str],
-) -> None:
-    settings, name = schema
-    await migrate(settings.postgres_dsn, name, MIGRATIONS)
-    folded, events = decided()
-    async with open_pool(settings.postgres_dsn, schema=name) as pool:
+async def test_a_tenant_comes_back_from_the_tables_with_all_it_had(stack: Stack, schema: str) -> None:
+    await migrate(stack.dsn, schema, MIGRATIONS)
+    orders = [(US, US, *each) for each in ORDERS] + [
+        (SOMEBODY_ELSE, SOMEBODY_ELSE, *each) for each in OTHER_ORDERS
+    ]
+    folded, events = decided(ACCESS, TENANT_DECIDER, orders)
+    assert len(events) == len(orders)
+    async with open_pool(stack.dsn, schema=schema) as pool:
         # In two halves, so that rows are read back and changed, too.
         for half in (events[:9], events[9:]):
-            await _project(pool, half, Projector(TENANTS))
+            await project(pool, TENANTS, half)
         restored = await load_tenants(pool, PARTITION)
     assert restored.streams.keys() == {US, SOMEBODY_ELSE}
     assert restored == folded
@@ -175,17 +116,16 @@ async def test_a_tenant_comes_back_from_the_tables_with_all_it_had(
 
 
 async def test_a_tenant_that_was_known_before_there_was_a_status_is_active(
-    schema: tuple[RuntimeSettings, str], tmp_path: Path
+    stack: Stack, schema: str, tmp_path: Path
 ) -> None:
-    settings, name = schema
     shutil.copy(MIGRATIONS / FIRST_MIGRATION, tmp_path)
-    await migrate(settings.postgres_dsn, name, tmp_path)
+    await migrate(stack.dsn, schema, tmp_path)
     add = (
         "INSERT INTO tenants (tenant, title, version, created_at, changed_at) VALUES ($1, 'Demo', 1, $2, $2)"
     )
-    async with connect(settings.postgres_dsn, search_path=name) as connection:
+    async with connect(stack.dsn, search_path=schema) as connection:
         await connection.execute(add, US, NOON)
-        await migrate(settings.postgres_dsn, name, MIGRATIONS)
+        await migrate(stack.dsn, schema, MIGRATIONS)
         assert await connection.fetchval("SELECT status FROM tenants") == "active"
         with pytest.raises(asyncpg.NotNullViolationError):
             await connection.execute(add, SOMEBODY_ELSE, NOON)
