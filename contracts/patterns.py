@@ -23,6 +23,7 @@ RESERVED: Final = frozenset({"postmaster", "abuse"})
 """Local parts that no pattern matches: the mail for whoever runs a domain (RFC 5321 section 4.5.1, RFC 2142)."""
 
 _CLASSES: Final = {"{number}": "[0-9]+", "{word}": "[a-z]+", "{any}": ".+"}
+_PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}")
 _PART: Final = re.compile(r"\{[^{}]*\}|[^{}]+|[{}]")
 _SAMPLES: Final = "0123456789abcdefghijklmnopqrstuvwxyz_-=~!#$%&'/?^`|"
 _COVER_STATES_MAX: Final = 5_000
@@ -89,6 +90,23 @@ def parse_pattern(text: str) -> Pattern:
         onward=onward,
         staying=staying,
     )
+
+
+def could_match(text: str, local_part: str) -> bool:
+    """Say whether a pattern's literal texts are in the local part, in order and with room for the placeholders.
+
+    Most patterns that don't match fail here, for a tenth of what parsing one costs. `text` is a pattern's own.
+    """
+    prefix, *between, suffix = _PLACEHOLDER.split(text)
+    if not local_part.startswith(prefix):
+        return False
+    place = len(prefix) + 1
+    for literal in between:
+        found = local_part.find(literal, place)
+        if found < 0:
+            return False
+        place = found + len(literal) + 1
+    return local_part.endswith(suffix) and place <= len(local_part) - len(suffix)
 
 
 def overlaps(one: Pattern, other: Pattern) -> bool:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from contracts.patterns import RESERVED, Pattern, covers, overlaps, parse_pattern
+from contracts.patterns import RESERVED, Pattern, could_match, covers, overlaps, parse_pattern
 from contracts.views.mailbox import DomainRow, MailboxRow
 from contracts.views.routing import AliasRow, RuleRow
 
@@ -185,10 +185,7 @@ def _fitting(domain: DomainRow, local_part: str, rules: Iterable[RuleRow]) -> li
     return [
         each
         for each in rules
-        if each.status == "active"
-        and each.domain == domain.domain
-        and local_part.startswith(each.prefix)
-        and local_part.endswith(each.suffix)
+        if each.status == "active" and each.domain == domain.domain and could_match(each.pattern, local_part)
     ]
 
 

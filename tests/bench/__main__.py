@@ -6,7 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from deploy.local.stack import Stack
-from tests.bench import access, creating, deciding, exports, imports, list_pages, rebuilding, restoring
+from tests.bench import (
+    access,
+    creating,
+    deciding,
+    exports,
+    imports,
+    list_pages,
+    rebuilding,
+    restoring,
+    routing,
+)
 from tests.bench.report import Figure, table
 
 Bench = Callable[[Stack], Awaitable[list[Figure]]]
@@ -20,6 +30,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "rebuilding": rebuilding.measure,
     "lists": list_pages.measure,
     "access": access.measure,
+    "routing": routing.measure,
     "restoring": restoring.measure,
 }
 

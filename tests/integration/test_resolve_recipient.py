@@ -29,9 +29,10 @@ from contracts.views.routing import AliasRow, RuleRow, RuleStatus
 from deploy.local.stack import Stack
 from services.mailbox.projections import DIRECTORY
 from services.runtime.postgres import Connection, connect, migrate
-from tests.kit.given import DOMAIN, NOON, SOMEBODY_ELSE, US, an_id
+from tests.kit.given import DOMAIN, SOMEBODY_ELSE, US, an_id
 from tests.kit.given_routing import ELSEWHERE
 from tests.kit.restoring import own_schema
+from tests.kit.rows import alias_row, domain_row, mailbox_row, rule_row
 
 MIGRATIONS: Final = Path(services.mailbox.__file__).parent / "migrations"
 STORES: Final = {table.name: table.store() for table in DIRECTORY.tables}
@@ -79,7 +80,10 @@ _pieces = st.sampled_from(
 )
 _texts = st.lists(_pieces, min_size=1, max_size=6).map("".join)
 patterns = st.one_of(
-    st.sampled_from(["{any}", "shop_{number}", "{word}", "a{any}", "{any}b", "shop%{number}"]), _texts
+    st.sampled_from(
+        ["{any}", "shop_{number}", "{word}", "a{any}", "{any}b", "shop%{number}", "{any}shop_{any}"]
+    ),
+    _texts,
 )
 patterns = patterns.map(_pattern).filter(lambda each: each is not None)
 _flag = st.sampled_from([False, False, True])
@@ -101,27 +105,14 @@ def worlds(draw: st.DrawFn) -> World:
         "removed",
     )
     status = draw(st.sampled_from(statuses))
-    domain = DomainRow(
-        domain=DOMAIN,
-        tenant=US,
+    domain = domain_row(
         status=status,
         suspended=status == "suspended",
-        suspended_with_tenant=False,
-        mailbox_limit=None,
-        mailboxes=0,
-        challenge="",
-        assigned_to=None,
-        group_id=None,
-        followed_tenant=0,
-        followed_group=0,
         catch_all_id=catch_all,
         catch_all_domain=catch_all and DOMAIN,
         copies=draw(_flag),
         contact_id=contact,
         contact_domain=contact and DOMAIN,
-        version=1,
-        created_at=NOON,
-        changed_at=NOON,
     )
     local_parts = draw(st.permutations(LOCAL_PARTS))
     count = draw(st.integers(0, len(MAILBOXES)))
@@ -138,67 +129,38 @@ def worlds(draw: st.DrawFn) -> World:
 def _mailbox(draw: st.DrawFn, mailbox_id: str, local_part: str) -> MailboxRow:
     statuses: Sequence[MailboxStatus] = ["active", "active", "suspended", "deleted"]
     status = draw(st.sampled_from(statuses))
-    return MailboxRow(
+    return mailbox_row(
+        local_part,
         mailbox_id=mailbox_id,
         tenant=draw(st.sampled_from([US] * 5 + [SOMEBODY_ELSE])),
         domain=draw(st.sampled_from([DOMAIN] * 3 + [ELSEWHERE])),
-        local_part=local_part,
-        note="",
         status=status,
         suspended=status == "suspended",
-        self_service=False,
-        credential_id=None,
-        generation=1,
-        archive_id=an_id("archive") if status == "deleted" else None,
-        expires_at=NOON if status == "deleted" else None,
-        version=1,
-        created_at=NOON,
-        changed_at=NOON,
     )
 
 
 def _alias(draw: st.DrawFn, local_part: str) -> AliasRow:
-    return AliasRow(
-        alias_id=an_id(f"alias {local_part}"),
-        tenant=US,
-        domain=DOMAIN,
-        local_part=local_part,
-        target_id=draw(_target),
-        target_domain=DOMAIN,
-        removed=draw(_flag),
-        version=1,
-        created_at=NOON,
-        changed_at=NOON,
-    )
+    return alias_row(local_part, "", target_id=draw(_target), removed=draw(_flag))
 
 
 def _rule(draw: st.DrawFn, number: int) -> RuleRow:
     pattern: Any = draw(patterns)
     statuses: Sequence[RuleStatus] = ("active", "active", "active", "active", "dropped", "removed")
-    return RuleRow(
-        rule_id=an_id(f"rule {number}"),
-        tenant=US,
+    return rule_row(
+        str(number),
+        pattern.text,
+        "",
         domain=draw(st.sampled_from([DOMAIN] * 5 + [ELSEWHERE])),
-        pattern=pattern.text,
         rank=draw(st.integers(0, 2)),
-        prefix=pattern.prefix,
-        suffix=pattern.suffix,
-        literals=pattern.literals,
-        regex=pattern.regex,
         target_id=draw(_target),
-        target_domain=DOMAIN,
         status=draw(st.sampled_from(statuses)),
-        dropped_with=None,
-        version=1,
-        created_at=NOON,
-        changed_at=NOON,
     )
 
 
 ADDRESSES: Final = (
     *LOCAL_PARTS,
     *(f"{text}{tag}" for text in ("a", "b", "postmaster", "x") for tag in ("+b", "+b+c", "+")),
-    *("shop_12", "shop_x", "ab1é", "a_b", "x", "12", "shop_1b", "z.9", "+b", "shopx1"),
+    *("shop_12", "shop_x", "ab1é", "a_b", "x", "12", "shop_1b", "z.9", "+b", "shopx1", "1shop_1"),
 )
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.addresses import AddressError, parse_local_part
-from contracts.patterns import Pattern, PatternError, covers, overlaps, parse_pattern
+from contracts.patterns import Pattern, PatternError, could_match, covers, overlaps, parse_pattern
 
 _PLACEHOLDERS = ["{number}", "{word}", "{any}"]
 
@@ -34,6 +34,13 @@ local_parts = st.text("ab19._-+éx", min_size=1, max_size=20)
 def test_matching_agrees_with_the_regular_expression(pattern: Pattern, local_part: str) -> None:
     # Of the reserved words, none can be made of this alphabet.
     assert pattern.matches(local_part) == (re.fullmatch(pattern.regex, local_part) is not None)
+
+
+@given(patterns, local_parts)
+@settings(max_examples=500)
+def test_what_could_not_match_does_not_match(pattern: Pattern, local_part: str) -> None:
+    as_any = re.sub(r"\[0-9\]\+|\[a-z\]\+", ".+", pattern.regex)
+    assert could_match(pattern.text, local_part) == (re.fullmatch(as_any, local_part) is not None)
 
 
 @given(pattern_texts("ab1._-é% #?"), st.text(max_size=3))
