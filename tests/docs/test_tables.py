@@ -8,6 +8,9 @@ import pytest
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
+from contracts.access import AccessCommand
+from contracts.mailbox import MailboxCommand
+from contracts.message import members
 from contracts.topics import DAY_MS, TOPICS, Topic
 from deploy.local.roles import ROLES
 from deploy.local.site import PORT_BASES, Ports
@@ -121,3 +124,11 @@ def test_the_test_folders_are_all_described() -> None:
     named = {row[0] for row in document("docs/testing.md").table("What is where")}
     folders = {path.parent.relative_to(PROJECT).as_posix() for path in (PROJECT / "tests").glob("*/*.py")}
     assert named == folders
+
+
+def test_every_command_of_the_mailbox_service_is_explained() -> None:
+    page = document("services/mailbox/README.md")
+    rows = [*page.table("The rules"), *page.table("Tenants")]
+    named = [name.strip("`") for row in rows for name in row[0].split(", ")]
+    code = [each.__name__ for kind in (MailboxCommand, AccessCommand) for each in members(kind)]
+    assert sorted(named) == sorted(code)
