@@ -100,8 +100,8 @@ async def _feed(source: AsyncIterator[bytes], stdin: asyncio.StreamWriter) -> No
         async for chunk in source:
             stdin.write(chunk)
             await stdin.drain()
+        # Not waited for: a wait that is cancelled leaves a future that the transport can't set any more.
         stdin.close()
-        await stdin.wait_closed()
 
 
 async def _next_piece(
