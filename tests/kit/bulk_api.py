@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from deploy.local.roles import LARGE_IMPORT_TENANT
 from deploy.local.stack import Stack
 from tests.kit.waiting import eventually
 
+CATCH_UP_S = 30.0
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -22,6 +24,7 @@ class Customer:
         self.http = http
         self.tenant = tenant
         self.domain = domain
+        self._position: str | None = None
 
     def add_domain(self, domain: str) -> None:
         """Register and activate a domain."""
@@ -37,11 +40,19 @@ class Customer:
     def try_post(self, path: str, **request: Any) -> httpx2.Response:
         """Order something that may be refused."""
         headers = {"Idempotency-Key": str(uuid4()), **request.pop("headers", {})}
-        return self.http.post(path, headers=headers, **request)
+        answer = self.http.post(path, headers=headers, **request)
+        self._position = answer.headers.get("Postfach-Position", self._position)
+        return answer
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """Ask for something that is there."""
-        answer = self.http.get(path, params=parameters)
+        """Ask for something that is there, as it is after what was ordered last."""
+        headers = {} if self._position is None else {"Postfach-After": self._position}
+
+        def caught_up() -> httpx2.Response | None:
+            answer = self.http.get(path, params=parameters, headers=headers)
+            return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
+
+        answer = eventually(caught_up, CATCH_UP_S)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
