@@ -4,7 +4,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from contracts.envelope import CommandEnvelope, CommandHeader, EventEnvelope
+from contracts.envelope import CommandEnvelope, CommandHeader, EventEnvelope, EventHeader
 from contracts.message import Command, Event
 from contracts.outcome import Outcome, OutcomeHeader
 
@@ -17,6 +17,7 @@ encode = msgspec.json.Encoder().encode
 decode_outcome = msgspec.json.Decoder(Outcome).decode
 decode_outcome_header = msgspec.json.Decoder(OutcomeHeader).decode
 decode_command_header = msgspec.json.Decoder(CommandHeader).decode
+decode_event_header = msgspec.json.Decoder(EventHeader).decode
 decode_any_event = msgspec.json.Decoder(EventEnvelope[msgspec.Raw]).decode
 """Decode the envelope of an event of any topic; its data stays bytes."""
 

@@ -67,6 +67,12 @@ class EventEnvelope(Struct, Generic[E], frozen=True, kw_only=True, gc=False):
     datacontenttype: Literal["application/json"] = "application/json"
 
 
+class EventHeader(Struct, frozen=True, gc=False):
+    """As much of an event as a reader needs to know whether it is one of those that it reads for."""
+
+    type: str
+
+
 class CommandHeader(Struct, frozen=True, kw_only=True, gc=False):
     """As much of a command as is needed to refuse one whose `data` can't be understood."""
 
