@@ -6,7 +6,7 @@ UUIDv7; whatever follows from something else is derived from it, so that the sam
 
 import hashlib
 from typing import Final, NewType
-from uuid import UUID, uuid5
+from uuid import UUID
 
 TenantId = NewType("TenantId", str)
 MailboxId = NewType("MailboxId", str)
@@ -39,7 +39,7 @@ def parse_uuid(text: str) -> str:
 
 def derived_id(parent: str, name: str) -> str:
     """Give the id that follows from `parent` and a name: the same pair always gives the same id."""
-    return str(uuid5(UUID(parent), name))
+    return _version_5(parent, name)
 
 
 def derived_time_ordered_id(parent: str, name: str) -> str:
@@ -48,12 +48,28 @@ def derived_time_ordered_id(parent: str, name: str) -> str:
     The 48 bits of time are the parent's (RFC 9562, section 5.7); the other bits are a digest of parent and name.
     """
     digest = bytearray(hashlib.sha256(f"{parent}/{name}".encode()).digest()[:16])
-    digest[:6] = UUID(parent).bytes[:6]
-    digest[6] = 0x70 | (digest[6] & 0x0F)
-    digest[8] = 0x80 | (digest[8] & 0x3F)
-    return str(UUID(bytes=bytes(digest)))
+    digest[:6] = _octets(parent)[:6]
+    return _as_uuid(digest, version=7)
 
 
 def event_id(command: CommandId, part: int) -> EventId:
     """Name the `part`-th event of a command (from 1): the same decision taken twice is visible as the same id."""
-    return EventId(str(uuid5(UUID(command), str(part))))
+    return EventId(_version_5(command, str(part)))
+
+
+def _version_5(namespace: str, name: str) -> str:
+    """Give what `uuid.uuid5` gives (RFC 9562, section 5.5), in less than half of its time: a row of an import needs four."""
+    digest = hashlib.sha1(_octets(namespace) + name.encode(), usedforsecurity=False).digest()[:16]
+    return _as_uuid(bytearray(digest), version=5)
+
+
+def _octets(uuid: str) -> bytes:
+    return bytes.fromhex(uuid.replace("-", ""))
+
+
+def _as_uuid(octets: bytearray, version: int) -> str:
+    """Give the text of 16 octets as a UUID of that version, changing the bits that tell version and variant."""
+    octets[6] = version << 4 | (octets[6] & 0x0F)
+    octets[8] = 0x80 | (octets[8] & 0x3F)
+    text = octets.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,10 +1,11 @@
 """Domain names in their two forms, and identities that sort by time."""
 
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 
 from contracts.addresses import AddressError
+from contracts.ids import CommandId, derived_id, event_id
 from services.runtime import ids
 from services.runtime.domain_names import to_a_label, to_u_label
 
@@ -51,6 +52,13 @@ def test_a_domain_has_one_a_label_and_one_u_label(text: str, a_label: str, u_lab
 def test_what_is_no_mail_domain_is_refused(text: str) -> None:
     with pytest.raises(AddressError):
         to_a_label(text)
+
+
+@pytest.mark.parametrize("name", ["", "row/1", "archive/ü", "1" * 300])
+def test_what_is_derived_is_a_uuid_of_version_5(name: str) -> None:
+    parent = uuid4()
+    assert derived_id(str(parent), name) == str(uuid5(parent, name))
+    assert event_id(CommandId(str(parent)), 12) == str(uuid5(parent, "12"))
 
 
 def test_new_ids_are_version_7_and_sort_by_the_time_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
