@@ -7,8 +7,9 @@ from services.runtime.settings import RuntimeSettings
 class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     """Limits of one uploaded file, of the work at once, and how long results are kept.
 
-    `commands_in_flight` bounds the commands of one import that wait for their outcome. Rows with passwords are
-    bounded lower, by `passwords_in_flight`: each holds a password in memory, and a cancelled import still ends them.
+    `bulkio_commands_in_flight` bounds the commands of all jobs of a process that wait for their outcome; tenants share
+    it. `import_commands_in_flight` bounds those of one import. Rows with passwords are bounded lower, by
+    `passwords_in_flight`: each holds a password in memory, and a cancelled import still ends them.
     `bulk_action_commands_in_flight` bounds those of one bulk action. `large` limits are those of imports that the gateway
     let be large. `scratch_folder` is where files are written before they are sealed; empty is the system's own.
     """
@@ -23,6 +24,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     import_reader_memory_bytes_large_max: int = 384 * 1024 * 1024
     import_reader_cpu_large_s: int = 300
     bulkio_jobs_at_once: int = 4
+    bulkio_commands_in_flight: int = 1_000
     import_commands_in_flight: int = 1_000
     import_passwords_in_flight: int = 128
     import_rows_per_report: int = 500

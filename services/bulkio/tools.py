@@ -10,6 +10,7 @@ from contracts.ids import ActorName, CommandId, TenantId, derived_id
 from contracts.message import Command, Event
 from contracts.outcome import Outcome
 from contracts.topics import BULKIO, Family
+from services.bulkio.fair_places import FairPlaces
 from services.bulkio.projections import JOBS, JobOrderRow
 from services.bulkio.queries import Pool
 from services.bulkio.settings import BulkioSettings
@@ -27,11 +28,12 @@ REACTOR_ACTOR = ActorName("system:bulkio")
 
 
 class Tools(Struct, frozen=True, kw_only=True):
-    """Everything from outside, opened and closed by `wiring`."""
+    """Everything from outside, opened and closed by `wiring`, and the places for commands that all jobs share."""
 
     settings: BulkioSettings
     pool: Pool
     commands: CommandClient
+    places: FairPlaces
     vault: Vault
     blobs: Blobs
     hasher: Hasher
@@ -60,7 +62,26 @@ class JobVoice:
         data: C,
         expected_version: int | None = None,
     ) -> Outcome:
-        """Send the command called `name` within the job, and wait for its outcome as long as it takes."""
+        """Send the command called `name` within the job, and wait for its outcome as long as it takes.
+
+        It waits for a place first: tenants share those evenly, and what is in them at most is all that anybody else's
+        command finds before itself.
+        """
+        await self._tools.places.take(self._tenant)
+        try:
+            return await self._send(family, stream, name, actor, data, expected_version)
+        finally:
+            self._tools.places.give_back(self._tenant)
+
+    async def _send(
+        self,
+        family: Family[C, E],
+        stream: str,
+        name: str,
+        actor: str,
+        data: C,
+        expected_version: int | None = None,
+    ) -> Outcome:
         envelope = CommandEnvelope(
             id=CommandId(derived_id(self._job_id, name)),
             tenant=self._tenant,
@@ -75,12 +96,12 @@ class JobVoice:
         return await self._tools.commands.send_until_answered(family, envelope)
 
     async def report(self, name: str, version: int, data: BulkioCommand) -> Outcome:
-        """Send a step of the job and wait until the read model knows it.
+        """Send a step of the job and wait until the read model knows it. It needs no place: there is one at a time.
 
         `version` is that of the row from which the step was concluded. A refusal although that was the newest one is
         a fault; a refusal because of an older one means: look again.
         """
-        outcome = await self.send(BULKIO, self._tenant, f"{name}/{version}", REACTOR_ACTOR, data)
+        outcome = await self._send(BULKIO, self._tenant, f"{name}/{version}", REACTOR_ACTOR, data)
         if outcome.status == "refused" and outcome.version == version:
             raise JobFault(f"job {self._job_id}: {name} was refused as {outcome.code}: {outcome.detail}")
         await until_applied(self._tools.pool, JOBS.name, self._tenant, outcome.streamseq)

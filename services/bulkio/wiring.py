@@ -9,6 +9,7 @@ from typing import Final
 from contracts.topics import BULKIO, MAILBOX
 from services.bulkio.core.decide import decide, subject_of
 from services.bulkio.core.jobs import TenantJobs, evolve
+from services.bulkio.fair_places import FairPlaces
 from services.bulkio.projections import JOBS, MAILBOXES, PROJECTIONS, SCHEMA
 from services.bulkio.queries import load_snapshot
 from services.bulkio.reactions import JobRunner
@@ -94,6 +95,7 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
             settings=settings,
             pool=pool,
             commands=await stack.enter_async_context(open_command_client(settings, [MAILBOX, BULKIO])),
+            places=FairPlaces(settings.bulkio_commands_in_flight),
             vault=await stack.enter_async_context(open_vault(settings)),
             blobs=open_blobs(settings.blobs_url),
             hasher=stack.enter_context(open_hasher()),

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.topics import BULKIO, MAILBOX
 from deploy.local.stack import Stack
+from services.bulkio.fair_places import FairPlaces
 from services.bulkio.projections import SCHEMA
 from services.bulkio.reactions import JobRunner
 from services.bulkio.settings import BulkioSettings
@@ -45,6 +46,7 @@ async def sweep(stack: Stack, later: timedelta) -> None:
             settings=settings,
             pool=pool,
             commands=await opened.enter_async_context(open_command_client(settings, [MAILBOX, BULKIO])),
+            places=FairPlaces(settings.bulkio_commands_in_flight),
             vault=await opened.enter_async_context(open_vault(settings)),
             blobs=open_blobs(settings.blobs_url),
             hasher=opened.enter_context(open_hasher()),

@@ -59,6 +59,7 @@ class House:
             settings=BulkioSettings(**given, **settings),
             pool=everything,
             commands=everything,
+            places=everything,
             vault=everything,
             blobs=everything,
             hasher=everything,

@@ -34,7 +34,7 @@ def blobs(tmp_path: Any) -> Blobs:
 def tools(blobs: Blobs) -> Tools:
     anything: Any = OneKey()
     return Tools(
-        settings=BulkioSettings(kafka_bootstrap="", postgres_dsn="", blobs_url="", vault_key_file=""), pool=anything, commands=anything, vault=anything, blobs=blobs,
+        settings=BulkioSettings(kafka_bootstrap="", postgres_dsn="", blobs_url="", vault_key_file=""), pool=anything, commands=anything, places=anything, vault=anything, blobs=blobs,
         hasher=anything, clock=lambda: NOW,
     )  # fmt: skip
 
