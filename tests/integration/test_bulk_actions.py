@@ -44,6 +44,7 @@ def test_a_note_is_changed_where_it_is_another_and_comes_back(customer: Customer
     before = {each["address"]: each["note"] for each in states(customer)}
     one = customer.mailbox(f"user-1@{customer.domain}")
     customer.http.patch(f"/v1/mailboxes/{one['mailbox_id']}", json={"note": "moved"})
+    eventually(lambda: customer.mailbox(f"user-1@{customer.domain}")["note"] == "moved")
     told = bulk.preview("change_note", EVERYTHING, note="moved")
     assert (told["count"], told["would_change"], told["already_so"], told["refused"]) == (5, 4, 1, 0)
     job = bulk.done("change_note", EVERYTHING, note="moved")
