@@ -12,6 +12,7 @@ from tests.bench import (
     deciding,
     exports,
     imports,
+    large_imports,
     list_pages,
     rebuilding,
     restoring,
@@ -25,6 +26,7 @@ Bench = Callable[[Stack], Awaitable[list[Figure]]]
 BENCHES: Final[dict[str, Bench]] = {
     "creating": creating.measure,
     "imports": imports.measure,
+    "large-imports": large_imports.measure,
     "exports": exports.measure,
     "deciding": deciding.measure,
     "rebuilding": rebuilding.measure,

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from openpyxl import Workbook
 
 from deploy.local.stack import Stack
-from tests.bench.report import Figure
+from tests.bench.report import Figure, percentile
 from tests.kit.bulk_api import Customer, a_customer
 from tests.kit.waiting import eventually
 
@@ -30,13 +30,13 @@ def _measure(stack: Stack) -> list[Figure]:
         plain_s, _ = _imported(customer, with_passwords=False)
     pure = _pure_hashes_per_second()
     with a_customer(stack) as customer:
-        hashed_s, worst_create_s = _imported(customer, with_passwords=True)
+        hashed_s, creates_s = _imported(customer, with_passwords=True)
     return [
         Figure(
             name="import 5,000 rows, all listed",
             value=plain_s,
             unit="s",
-            limit=5.0,
+            limit=2.5,
             limit_is="the most allowed",
         ),
         Figure(
@@ -44,11 +44,11 @@ def _measure(stack: Stack) -> list[Figure]:
             value=ROWS / hashed_s,
             unit="rows/s",
             limit=pure,
-            limit_is="Argon2id alone on all cores (goal: 0.80)",
+            limit_is="Argon2id alone on all cores (goal: 0.90)",
         ),
         Figure(
-            name="  slowest create meanwhile",
-            value=worst_create_s,
+            name="  creates meanwhile, p99",
+            value=percentile(creates_s, 0.99),
             unit="s",
             limit=1.0,
             limit_is="the most allowed",
@@ -56,19 +56,19 @@ def _measure(stack: Stack) -> list[Figure]:
     ]
 
 
-def _imported(customer: Customer, *, with_passwords: bool) -> tuple[float, float]:
-    """Import, and give the seconds until all is listed and the slowest create meanwhile."""
+def _imported(customer: Customer, *, with_passwords: bool) -> tuple[float, list[float]]:
+    """Import, and give the seconds until all is listed and those that each create meanwhile took."""
     content = _workbook(customer.domain, with_passwords=with_passwords)
-    slowest_s = 0.0
+    creates_s: list[float] = []
     started = time.perf_counter()
     job = customer.upload(content)
     while with_passwords and not customer.http.get(f"/v1/imports/{job}").json().get("done"):
         began = time.perf_counter()
         customer.post("/v1/mailboxes", json={"address": f"{uuid4().hex}@{customer.domain}"})
-        slowest_s = max(slowest_s, time.perf_counter() - began)
+        creates_s.append(time.perf_counter() - began)
         time.sleep(CREATE_EVERY_S)
     eventually(lambda: customer.count("address = employee*") == ROWS, 120.0)
-    return time.perf_counter() - started, slowest_s
+    return time.perf_counter() - started, creates_s
 
 
 def _workbook(domain: str, *, with_passwords: bool) -> bytes:
