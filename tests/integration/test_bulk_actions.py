@@ -15,6 +15,7 @@ from tests.kit import workbooks
 from tests.kit.bulk_actions import Answer, BulkActions
 from tests.kit.bulk_api import Customer, a_customer
 from tests.kit.people import in_database
+from tests.kit.waiting import eventually
 
 EVERYTHING: Answer = {"filter": ""}
 
