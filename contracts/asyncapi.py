@@ -13,8 +13,9 @@ from contracts.dead_letter import DeadLetter
 from contracts.envelope import CommandEnvelope, EventEnvelope
 from contracts.message import members, tag_of
 from contracts.outcome import Outcome
+from contracts.progress import JobProgress
 from contracts.schemas import schemas_of
-from contracts.topics import DEAD_LETTERS, FAMILIES, TOPICS, Family, Topic
+from contracts.topics import BULKIO_PROGRESS, DEAD_LETTERS, FAMILIES, TOPICS, Family, Topic
 
 Examples = Mapping[str, Mapping[str, Any]]
 """Decoded sample values: by topic, then by name. Those of commands and events are named by their tag."""
@@ -25,6 +26,7 @@ _KEEPS: Final[Mapping[str, str]] = {
     "commands": "Orders to the writer of the key. One that is not understood goes to the dead letters.",
     "outcomes": "One answer for each command, in the partition of the same number.",
     "events": "What happened, in order for each key. Each value is a CloudEvents 1.0 event in structured JSON mode.",
+    "progress": "How far work is between two events. It holds no truth and may be lost.",
     "dead letters": "Records that could not be processed, with the reason.",
 }
 _MARKER: Final = (
@@ -68,6 +70,7 @@ def _messages() -> Iterator[tuple[str, Topic, str, type[Struct]]]:
         ):
             yield from ((tag_of(kind), topic, tag_of(kind), kind) for kind in members(union))
         yield _slug(family.outcomes.name), family.outcomes, "outcome", Outcome
+    yield _slug(BULKIO_PROGRESS.name), BULKIO_PROGRESS, "job_progress", JobProgress
     yield _slug(DEAD_LETTERS.name), DEAD_LETTERS, "dead_letter", DeadLetter
 
 
@@ -107,6 +110,7 @@ def _fields(topic: Topic) -> tuple[str, ...]:
         "commands": CommandEnvelope,
         "events": EventEnvelope,
         "outcomes": Outcome,
+        "progress": JobProgress,
         "dead letters": DeadLetter,
     }
     return kinds[topic.holds].__struct_fields__

@@ -1,6 +1,7 @@
 """The topics as data: how each is made, who writes it, who reads it, and what it holds.
 
-Value formats: commands are a `CommandEnvelope`, outcomes an `Outcome`, events an `EventEnvelope`. A record without a
+Value formats: commands are a `CommandEnvelope`, outcomes an `Outcome`, events an `EventEnvelope`, progress a
+`JobProgress`. A record without a
 value is the marker that topic creation puts at offset 0 of every partition; every reader passes over it.
 """
 
@@ -18,9 +19,10 @@ C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 
 FOR_EVER: Final = -1
-DAY_MS: Final = 24 * 60 * 60 * 1000
+HOUR_MS: Final = 60 * 60 * 1000
+DAY_MS: Final = 24 * HOUR_MS
 
-Holds = Literal["commands", "outcomes", "events", "dead letters"]
+Holds = Literal["commands", "outcomes", "events", "progress", "dead letters"]
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -97,6 +99,14 @@ BULKIO: Final[Family[BulkioCommand, BulkioEvent]] = Family(
     commands=BulkioCommand,
     events=BulkioEvent,
 )
+BULKIO_PROGRESS: Final = Topic(
+    name="bulkio.progress",
+    key="job id",
+    holds="progress",
+    retention_ms=HOUR_MS,
+    written_by="bulkio reactor",
+    read_by="gateway",
+)
 DEAD_LETTERS: Final = Topic(
     name="dead-letters",
     key="key of the original",
@@ -109,5 +119,6 @@ DEAD_LETTERS: Final = Topic(
 FAMILIES: Final = (ACCESS, MAILBOX, BULKIO)
 TOPICS: Final = (
     *(topic for family in FAMILIES for topic in (family.commands, family.outcomes, family.events)),
+    BULKIO_PROGRESS,
     DEAD_LETTERS,
 )

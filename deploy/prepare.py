@@ -22,7 +22,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from contracts.topics import TOPICS, Topic
+from contracts.topics import DAY_MS, FOR_EVER, TOPICS, Topic
 from services.runtime.postgres import migrate
 from services.runtime.settings import RuntimeSettings, read_settings
 
@@ -82,6 +82,14 @@ async def apply_migrations(dsn: str, schemas: Mapping[str, Path]) -> list[str]:
     return applied
 
 
+def _configs(topic: Topic) -> dict[str, str]:
+    configs = {"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete"}
+    if topic.retention_ms != FOR_EVER and topic.retention_ms < DAY_MS:
+        # Only closed segments go, and by itself the broker closes one after a week.
+        configs["segment.ms"] = configs["retention.ms"]
+    return configs
+
+
 async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: PrepareSettings) -> None:
     if not topics:
         return
@@ -90,7 +98,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Pre
             topic.name,
             num_partitions=settings.partitions,
             replication_factor=settings.replication,
-            topic_configs={"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete"},
+            topic_configs=_configs(topic),
         )
         for topic in topics
     ]
@@ -127,15 +135,14 @@ async def _partitions(
 async def _correct_retention(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     if not topics:
         return
-    wanted = {topic.name: str(topic.retention_ms) for topic in topics}
+    wanted = {topic.name: _configs(topic) for topic in topics}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, {"retention.ms": None}) for name in wanted]
     changed: list[ConfigResource] = []
     for answer in await admin.describe_configs(resources):
         for _code, _message, _kind, name, entries in answer.resources:
             kept = {entry[0]: entry[1] for entry in entries}["retention.ms"]
-            if kept != wanted[name]:
-                configs = {"retention.ms": wanted[name], "cleanup.policy": "delete"}
-                changed.append(ConfigResource(ConfigResourceType.TOPIC, name, configs))
+            if kept != wanted[name]["retention.ms"]:
+                changed.append(ConfigResource(ConfigResourceType.TOPIC, name, wanted[name]))
     if changed:
         await admin.alter_configs(changed)
 

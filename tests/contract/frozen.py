@@ -19,7 +19,8 @@ from contracts.dead_letter import DeadLetter
 from contracts.envelope import CommandEnvelope, EventEnvelope
 from contracts.message import members, personal_fields, tag_of
 from contracts.outcome import Outcome
-from contracts.topics import DEAD_LETTERS, FAMILIES
+from contracts.progress import JobProgress, decode_progress
+from contracts.topics import BULKIO_PROGRESS, DEAD_LETTERS, FAMILIES
 from tests.contract.samples import OTHER_SAMPLES, sample_command, sample_event
 
 EXAMPLES: Final = Path(contracts.__file__).parent / "examples"
@@ -33,7 +34,10 @@ decode_dead_letter: Final = msgspec.json.Decoder(DeadLetter).decode
 
 def decoders() -> dict[str, Decoder]:
     """Give each topic's decoder, as its readers use it."""
-    found: dict[str, Decoder] = {DEAD_LETTERS.name: decode_dead_letter}
+    found: dict[str, Decoder] = {
+        DEAD_LETTERS.name: decode_dead_letter,
+        BULKIO_PROGRESS.name: decode_progress,
+    }
     for family in FAMILIES:
         found[family.commands.name] = family.codec.decode_command
         found[family.events.name] = family.codec.decode_event
@@ -61,6 +65,7 @@ def listed_classes() -> dict[str, type[Struct]]:
         "event envelope": EventEnvelope,
         "outcome": Outcome,
         "dead letter": DeadLetter,
+        "job progress": JobProgress,
     }
     for family in FAMILIES:
         for kind in (family.command_types, family.event_types):

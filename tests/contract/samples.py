@@ -8,10 +8,11 @@ from msgspec import Struct, inspect
 from contracts.codec import encode
 from contracts.dead_letter import DeadLetter, DeadLetterReason
 from contracts.envelope import FIRST_PREVHASH, CommandEnvelope, EventEnvelope
-from contracts.ids import ActorName, CommandId, TenantId, event_id
+from contracts.ids import ActorName, CommandId, JobId, TenantId, event_id
 from contracts.message import tag_of
 from contracts.outcome import Outcome, RefusalCode
-from contracts.topics import ACCESS, BULKIO, DEAD_LETTERS, MAILBOX
+from contracts.progress import JobProgress
+from contracts.topics import ACCESS, BULKIO, BULKIO_PROGRESS, DEAD_LETTERS, MAILBOX
 
 TENANT: Final = TenantId("01890a5d-ac96-774b-bcce-b302099a8057")
 COMMAND: Final = CommandId("01890a5d-ac96-774b-bcce-b302099a8100")
@@ -172,10 +173,26 @@ def _dead_letter(reason: DeadLetterReason, value: bytes) -> DeadLetter:
     )
 
 
+def _progress() -> JobProgress:
+    return JobProgress(
+        job_id=JobId(THING),
+        tenant=TenantId(TENANT),
+        kind="import",
+        phase="applying",
+        rows_total=5_000,
+        rows_checked=5_000,
+        rows_hashed=1_200,
+        rows_decided=1_070,
+        rows_per_second=41.5,
+        at=MOMENT,
+    )
+
+
 OTHER_SAMPLES: Final[dict[tuple[str, str], Struct]] = {
     **_outcomes(ACCESS.outcomes.name, TENANT),
     **_outcomes(MAILBOX.outcomes.name, DOMAIN),
     **_outcomes(BULKIO.outcomes.name, TENANT),
+    (BULKIO_PROGRESS.name, "job_progress"): _progress(),
     (DEAD_LETTERS.name, "malformed"): _dead_letter(DeadLetterReason.MALFORMED, b"\xff\x00 no json"),
     (DEAD_LETTERS.name, "wrong_key"): _dead_letter(DeadLetterReason.WRONG_KEY, encode(CORRELATION)),
 }

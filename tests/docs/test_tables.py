@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from contracts.access import AccessCommand
 from contracts.mailbox import MailboxCommand
 from contracts.message import members
-from contracts.topics import DAY_MS, TOPICS, Topic
+from contracts.topics import DAY_MS, FOR_EVER, HOUR_MS, TOPICS, Topic
 from deploy.local.roles import ROLES
 from deploy.local.site import PORT_BASES, Ports
 from deploy.prepare import PrepareSettings
@@ -30,7 +30,10 @@ OPERATIONS = document("docs/operations.md")
 
 
 def kept(topic: Topic) -> str:
-    return "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // DAY_MS} d"
+    if topic.retention_ms == FOR_EVER:
+        return "for ever"
+    days, rest = divmod(topic.retention_ms, DAY_MS)
+    return f"{rest // HOUR_MS} h" if rest else f"{days} d"
 
 
 def test_the_topics_are_those_of_the_contracts() -> None:
