@@ -17,6 +17,7 @@ from contracts.topics import MAILBOX
 from contracts.views.jobs import ImportRow
 from services.bulkio import queries
 from services.bulkio.checking import AddressReader
+from services.bulkio.progress import Meter
 from services.bulkio.sheet import SheetRow
 from services.bulkio.tools import JobVoice, Tools
 from services.runtime.passwords import Hasher
@@ -42,9 +43,10 @@ class CredentialStore:
     of which 20 are its hash.
     """
 
-    def __init__(self, vault: Vault, hasher: Hasher) -> None:
+    def __init__(self, vault: Vault, hasher: Hasher, meter: Meter) -> None:
         self._vault = vault
         self._hasher = hasher
+        self._meter = meter
         self._missing: set[str] = set()
         self._gathered: dict[str, str] = {}
         self._turn = asyncio.Lock()
@@ -61,6 +63,7 @@ class CredentialStore:
         self._hashing += 1
         try:
             self._gathered[credential_id] = await self._hasher.hash(password)
+            self._meter.rows_hashed += 1
         finally:
             self._hashing -= 1
         async with self._turn:
@@ -110,11 +113,13 @@ class Applying:
         voice: JobVoice,
         job: ImportRow,
         planned: AsyncIterator[Sequence[tuple[PlannedRow, SheetRow]]],
+        meter: Meter,
     ) -> None:
         self._tools = tools
         self._voice = voice
         self._job = job
         self._planned = planned
+        self._meter = meter
         settings = tools.settings
         # Nobody watches a large import row by row, and each report holds the rows up.
         self._rows_per_report = (
@@ -123,7 +128,7 @@ class Applying:
         self._left: deque[tuple[PlannedRow, SheetRow]] = deque()
         self._window = 0
         self._with_passwords = False
-        self._credentials = CredentialStore(tools.vault, tools.hasher)
+        self._credentials = CredentialStore(tools.vault, tools.hasher, meter)
         self._addresses = AddressReader()
         self._running: deque[asyncio.Task[RowResult]] = deque()
         self._version = job.version
@@ -177,6 +182,7 @@ class Applying:
         room = self._rows_per_report - len(chunk.results)
         while self._running and self._running[0].done() and room > 0:
             chunk.results.append(self._running.popleft().result())
+            self._meter.rows_decided += 1
             room -= 1
 
     def _is_due(self, chunk: _Chunk) -> bool:

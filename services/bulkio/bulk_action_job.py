@@ -23,6 +23,7 @@ from services.bulkio.bulk_applying import PartApplying, refusal_counts
 from services.bulkio.bulk_results import write_passwords, write_results
 from services.bulkio.bulk_selecting import Selecting
 from services.bulkio.freshness import catch_up
+from services.bulkio.progress import Meter
 from services.bulkio.tools import JobVoice, Tools
 from services.runtime.blobs import BlobMissing
 from services.runtime.filtering import FilterError
@@ -49,9 +50,10 @@ class BulkActionJob:
         voice = JobVoice(
             self._tools, job.job_id, job.tenant, await queries.job_order(self._tools.pool, job.job_id)
         )
-        while job.state not in BULK_ACTION_END_STATES and job.state != "awaiting_approval":
-            await self._step(job, voice)
-            job = await self._row()
+        with self._tools.progress.meter(job.job_id, job.tenant, "bulk_action", "selecting") as meter:
+            while job.state not in BULK_ACTION_END_STATES and job.state != "awaiting_approval":
+                await self._step(job, voice, meter)
+                job = await self._row()
         _log.info("a bulk action rests", job=job.job_id, state=job.state, applied=job.applied)
 
     async def _row(self) -> BulkActionRow:
@@ -59,13 +61,13 @@ class BulkActionJob:
         assert job is not None, "a job is worked on once the read model has it"
         return job
 
-    async def _step(self, job: BulkActionRow, voice: JobVoice) -> None:
+    async def _step(self, job: BulkActionRow, voice: JobVoice, meter: Meter) -> None:
         if job.state == "requested":
             await self._select(job, voice)
         elif job.state == "cancelling" or job.applied == job.total:
             await self._finish(job, voice)
         else:
-            await self._apply(job, voice)
+            await self._apply(job, voice, meter)
 
     async def _select(self, job: BulkActionRow, voice: JobVoice) -> None:
         await catch_up(self._tools, job.job_id)
@@ -89,7 +91,9 @@ class BulkActionJob:
             await voice.report("selected", job.version, command)
             _log.info("a bulk action is selected", job=job.job_id, mailboxes=selected.count)
 
-    async def _apply(self, job: BulkActionRow, voice: JobVoice) -> None:
+    async def _apply(self, job: BulkActionRow, voice: JobVoice, meter: Meter) -> None:
+        if meter.phase != "applying":
+            meter.begin("applying", job.total, job.applied)
         part, first = divmod(job.applied, PART_MAILBOXES)
         assert first == 0, "parts are reported whole"
         try:
@@ -99,7 +103,7 @@ class BulkActionJob:
         except _GONE:
             await self._give_up(job, voice)
             return
-        done = await PartApplying(self._tools, voice, job, passwords).run(mailboxes)
+        done = await PartApplying(self._tools, voice, job, passwords, meter).run(mailboxes)
         await self._tools.blobs.put(done_blob(job.job_id, part), sealer.seal(msgspec.json.encode(done)))
         command = ReportBulkActionApplied(
             job_id=job.job_id,

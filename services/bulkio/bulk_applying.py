@@ -22,6 +22,7 @@ from contracts.outcome import RefusalCode
 from contracts.topics import MAILBOX
 from contracts.views.bulk_actions import BulkActionRow
 from services.bulkio.generated_passwords import password_of
+from services.bulkio.progress import Meter
 from services.bulkio.tools import JobVoice, Tools
 from services.runtime.sealing import Sealer
 
@@ -32,11 +33,14 @@ CREDENTIAL_GONE = "credential_gone"
 class PartApplying:
     """Works on the parts of one job. `passwords` derives the passwords that the job generates."""
 
-    def __init__(self, tools: Tools, voice: JobVoice, job: BulkActionRow, passwords: Sealer | None) -> None:
+    def __init__(
+        self, tools: Tools, voice: JobVoice, job: BulkActionRow, passwords: Sealer | None, meter: Meter
+    ) -> None:
         self._tools = tools
         self._voice = voice
         self._job = job
         self._passwords = passwords
+        self._meter = meter
         self._places = asyncio.Semaphore(tools.settings.bulk_action_commands_in_flight)
 
     async def run(self, mailboxes: list[SelectedMailbox]) -> list[DoneMailbox]:
@@ -46,7 +50,7 @@ class PartApplying:
             await self._keep_passwords(self._passwords, mailboxes, missing)
             missing.clear()
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._apply(mailbox, missing)) for mailbox in mailboxes]
+            tasks = [group.create_task(self._counted(mailbox, missing)) for mailbox in mailboxes]
         done = [task.result() for task in tasks]
         await self._drop_unused(mailboxes, done)
         return done
@@ -62,11 +66,16 @@ class PartApplying:
     ) -> None:
         waiting = [each for each in mailboxes if each.credential_id in missing]
         hashes = await asyncio.gather(
-            *(self._tools.hasher.hash(password_of(passwords.derived(each.mailbox_id))) for each in waiting)
+            *(self._hash(password_of(passwords.derived(each.mailbox_id))) for each in waiting)
         )
         await self._tools.vault.store_credentials(
             {str(each.credential_id): hashed for each, hashed in zip(waiting, hashes, strict=True)}
         )
+
+    async def _hash(self, password: str) -> str:
+        hashed = await self._tools.hasher.hash(password)
+        self._meter.rows_hashed += 1
+        return hashed
 
     async def _drop_unused(self, mailboxes: list[SelectedMailbox], done: list[DoneMailbox]) -> None:
         """Forget the generated passwords of mailboxes that did not take them."""
@@ -79,6 +88,11 @@ class PartApplying:
         ]
         if unused:
             await self._tools.vault.drop_credentials(unused)
+
+    async def _counted(self, mailbox: SelectedMailbox, missing: set[str]) -> DoneMailbox:
+        done = await self._apply(mailbox, missing)
+        self._meter.rows_decided += 1
+        return done
 
     async def _apply(self, mailbox: SelectedMailbox, missing: set[str]) -> DoneMailbox:
         if mailbox.step == "set_password" and mailbox.credential_id in missing:

@@ -17,6 +17,7 @@ from contracts.views.jobs import ExportRow
 from services.bulkio import queries
 from services.bulkio.export_files import Row, open_export
 from services.bulkio.freshness import catch_up
+from services.bulkio.progress import Meter
 from services.bulkio.projections import MAILBOXES
 from services.bulkio.sealed_file import seal_file
 from services.bulkio.tools import JobVoice, Tools
@@ -81,7 +82,8 @@ class ExportJob:
         await catch_up(self._tools, job.job_id)
         with tempfile.TemporaryDirectory(dir=self._tools.settings.scratch_folder or None) as folder:
             plain, sealed = Path(folder) / "plain", Path(folder) / "sealed"
-            written = await self._write(job, condition, plain)
+            with self._tools.progress.meter(job.job_id, job.tenant, "export", "writing") as meter:
+                written = await self._write(job, condition, plain, meter)
             if written is None:
                 return
             await asyncio.to_thread(seal_file, sealer, plain, sealed)
@@ -100,7 +102,9 @@ class ExportJob:
             await self._tools.blobs.delete(blob)
         _log.info("an export is written", job=job.job_id, rows=written.rows, status=outcome.status)
 
-    async def _write(self, job: ExportRow, condition: CompiledFilter, path: Path) -> Written | None:
+    async def _write(
+        self, job: ExportRow, condition: CompiledFilter, path: Path, meter: Meter
+    ) -> Written | None:
         """Write the file in a thread, while the next rows are fetched. None when the export was cancelled."""
         columns = cast("list[ExportColumn]", job.columns)
         file = open_export(path, cast("ExportFormat", job.format), columns)
@@ -116,12 +120,14 @@ class ExportJob:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             snapshot = await queries.positions(connection, MAILBOXES.name)
+            wanted = f"FROM mailboxes WHERE tenant = $1 AND {kept} AND {condition.sql}"
+            # The filter's values are all arguments.
+            meter.rows_total = await connection.fetchval(f"SELECT count(*) {wanted}", *arguments)
             cursor = await connection.cursor(
                 f"""
-                SELECT local_part, domain, note, status, created_at, changed_at FROM mailboxes
-                WHERE tenant = $1 AND {kept} AND {condition.sql}
+                SELECT local_part, domain, note, status, created_at, changed_at {wanted}
                 ORDER BY domain, local_part, mailbox_id
-                """,  # noqa: S608 - the filter's values are all arguments
+                """,
                 *arguments,
             )
             records = await cursor.fetch(ROWS_PER_FETCH)
@@ -130,6 +136,7 @@ class ExportJob:
                 rows += len(records)
                 records = await cursor.fetch(ROWS_PER_FETCH)
                 await writing
+                meter.rows_decided = rows
                 fetches += 1
                 if fetches % FETCHES_PER_LOOK == 0 and await self._has_ended():
                     return None

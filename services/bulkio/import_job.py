@@ -21,6 +21,7 @@ from services.bulkio.applying import Applying
 from services.bulkio.checking import RowCheck, Surroundings, readable_addresses
 from services.bulkio.freshness import catch_up
 from services.bulkio.import_files import SEGMENT_ROWS, ImportFiles, Segment
+from services.bulkio.progress import Meter
 from services.bulkio.sealed_file import seal_file
 from services.bulkio.sheet import Columns, SheetRow, Unreadable, UnreadableError
 from services.bulkio.tools import JobVoice, Tools
@@ -43,9 +44,10 @@ class ImportJob:
         voice = JobVoice(
             self._tools, job.job_id, job.tenant, await queries.job_order(self._tools.pool, job.job_id)
         )
-        while job.state not in IMPORT_END_STATES:
-            await self._step(job, voice)
-            job = await self._row()
+        with self._tools.progress.meter(job.job_id, job.tenant, "import", "checking") as meter:
+            while job.state not in IMPORT_END_STATES:
+                await self._step(job, voice, meter)
+                job = await self._row()
         _log.info("an import has ended", job=job.job_id, state=job.state, applied=job.applied)
         await remove_source(self._tools, queries.Leftover(job.job_id, job.key_id, (job.blob,)))
 
@@ -54,26 +56,26 @@ class ImportJob:
         assert job is not None, "a job is worked on once the read model has it"
         return job
 
-    async def _step(self, job: ImportRow, voice: JobVoice) -> None:
+    async def _step(self, job: ImportRow, voice: JobVoice, meter: Meter) -> None:
         try:
             if job.state == "uploaded":
-                await self._check(job, voice)
+                await self._check(job, voice, meter)
             elif job.report is None or job.state == "cancelling" or job.applied == job.good_rows:
                 await self._finish(job, voice)
             else:
-                await self._apply(job, voice)
+                await self._apply(job, voice, meter)
         except UnreadableError as error:
             await self._give_up(job, voice, error.reason)
 
-    async def _check(self, job: ImportRow, voice: JobVoice) -> None:
-        report, manifest = await self._checked(job)
+    async def _check(self, job: ImportRow, voice: JobVoice, meter: Meter) -> None:
+        report, manifest = await self._checked(job, meter)
         command = ReportImportChecked(
             job_id=job.job_id, good_rows=manifest.good_rows, bad_rows=manifest.bad_rows, report=report
         )
         await voice.report("checked", job.version, command)
         _log.info("an import is checked", job=job.job_id, good=manifest.good_rows, bad=manifest.bad_rows)
 
-    async def _checked(self, job: ImportRow) -> tuple[str, ImportManifest]:
+    async def _checked(self, job: ImportRow, meter: Meter) -> tuple[str, ImportManifest]:
         """Check the uploaded file segment by segment, while it is read. Raises UnreadableError."""
         await catch_up(self._tools, job.job_id)
         pool, files = self._tools.pool, ImportFiles(self._tools, job)
@@ -85,11 +87,14 @@ class ImportJob:
                 mailboxes = await queries.mailboxes_at(pool, job.tenant, readable_addresses(rows))
                 around = Surroundings(domains, mailboxes)
                 await files.keep(rows, await asyncio.to_thread(check.check, rows, around))
+                meter.rows_checked += len(rows)
         return await files.keep_manifest()
 
-    async def _apply(self, job: ImportRow, voice: JobVoice) -> None:
+    async def _apply(self, job: ImportRow, voice: JobVoice, meter: Meter) -> None:
+        meter.begin("applying", job.good_rows, job.applied)
+        meter.rows_checked = job.good_rows + job.bad_rows
         async with aclosing(_planned_rows(ImportFiles(self._tools, job), job.applied)) as planned:
-            await Applying(self._tools, voice, job, planned).run()
+            await Applying(self._tools, voice, job, planned, meter).run()
 
     async def _finish(self, job: ImportRow, voice: JobVoice) -> None:
         result = None

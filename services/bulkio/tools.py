@@ -11,6 +11,7 @@ from contracts.message import Command, Event
 from contracts.outcome import Outcome
 from contracts.topics import BULKIO, Family
 from services.bulkio.fair_places import FairPlaces
+from services.bulkio.progress import ProgressBoard
 from services.bulkio.projections import JOBS, JobOrderRow
 from services.bulkio.queries import Pool
 from services.bulkio.settings import BulkioSettings
@@ -37,6 +38,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     vault: Vault
     blobs: Blobs
     hasher: Hasher
+    progress: ProgressBoard
     clock: Clock
 
 

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from contracts.topics import BULKIO, MAILBOX
+from contracts.topics import BULKIO, BULKIO_PROGRESS, MAILBOX
 from services.bulkio.core.decide import decide, subject_of
 from services.bulkio.core.jobs import TenantJobs, evolve
 from services.bulkio.fair_places import FairPlaces
+from services.bulkio.progress import ProgressBoard
 from services.bulkio.projections import JOBS, MAILBOXES, PROJECTIONS, SCHEMA
 from services.bulkio.queries import load_snapshot
 from services.bulkio.reactions import JobRunner
@@ -23,6 +24,7 @@ from services.runtime.health import Health, serve_health
 from services.runtime.kafka.command_loop import run_writer
 from services.runtime.kafka.commands import open_command_client
 from services.runtime.kafka.deciding import Decider
+from services.runtime.kafka.news import open_news_sender
 from services.runtime.kafka.projection import run_projection
 from services.runtime.kafka.reactor import Reactor
 from services.runtime.kafka.rebuild import rebuild
@@ -91,6 +93,8 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
         pool = await stack.enter_async_context(
             open_pool(settings.postgres_dsn, schema=SCHEMA, max_size=2 * settings.bulkio_jobs_at_once + 4)
         )
+        news = await stack.enter_async_context(open_news_sender(settings, BULKIO_PROGRESS))
+        progress = ProgressBoard(news, utc_now)
         tools = Tools(
             settings=settings,
             pool=pool,
@@ -99,6 +103,7 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
             vault=await stack.enter_async_context(open_vault(settings)),
             blobs=open_blobs(settings.blobs_url),
             hasher=stack.enter_context(open_hasher()),
+            progress=progress,
             clock=utc_now,
         )
         await tools.blobs.put(TEMPLATE_BLOB, template())
@@ -107,4 +112,4 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
         reactor = Reactor(settings, "bulkio-reactor")
         reactor.react_to(BULKIO, runner.on_event)
         reactor.every(settings.bulkio_sweep_interval_s, runner.sweep)
-        await run_together(stop, reactor.run(stop), work.watch(stop))
+        await run_together(stop, reactor.run(stop), work.watch(stop), progress.tell(stop))

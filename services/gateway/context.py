@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from services.gateway.dns import Dns
 from services.gateway.http.bootstrap_keys import KeyRing
+from services.gateway.job_progress import ProgressTable
 from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
 from services.runtime.blobs import Blobs
@@ -26,6 +27,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     commands: CommandClient
     keys: KeyRing
     limits: RateLimits
+    progress: ProgressTable
     dns: Dns
     health: Health
     clock: Clock

@@ -8,7 +8,8 @@ from typing import Final
 
 import uvicorn
 
-from contracts.topics import FAMILIES
+from contracts.progress import decode_progress
+from contracts.topics import BULKIO_PROGRESS, FAMILIES
 from services.gateway import access_tokens, queries, sign_in_throttle
 from services.gateway.context import Gateway
 from services.gateway.dns import Dns
@@ -16,6 +17,7 @@ from services.gateway.http import idempotency
 from services.gateway.http.app import create_app
 from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.http.protocol import Protocol
+from services.gateway.job_progress import ProgressTable
 from services.gateway.projections import PROJECTIONS, SCHEMA
 from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
@@ -23,9 +25,10 @@ from services.runtime.blobs import open_blobs
 from services.runtime.clock import utc_now
 from services.runtime.health import EmbeddedServer, Health, serve_health
 from services.runtime.kafka.commands import CommandClient, open_command_client
+from services.runtime.kafka.news import hear, open_news_listener
 from services.runtime.kafka.projection import run_projection
 from services.runtime.kafka.rebuild import rebuild
-from services.runtime.lifecycle import run_together
+from services.runtime.lifecycle import pause, run_together
 from services.runtime.passwords import open_hasher
 from services.runtime.postgres import open_pool
 from services.runtime.vault import open_vault
@@ -49,6 +52,8 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
         vault = await stack.enter_async_context(open_vault(settings))
         commands = await stack.enter_async_context(open_command_client(settings, FAMILIES))
         health.check("outcomes", commands.trouble)
+        news = await stack.enter_async_context(open_news_listener(settings, BULKIO_PROGRESS))
+        progress = ProgressTable(utc_now)
         gateway = Gateway(
             settings=settings,
             pool=pool,
@@ -60,6 +65,7 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
             limits=RateLimits(
                 settings.gateway_requests_per_minute, settings.gateway_anonymous_requests_per_minute
             ),
+            progress=progress,
             dns=Dns.of(settings.dns_servers, settings.dns_timeout_s),
             health=health,
             clock=utc_now,
@@ -82,7 +88,13 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
             )
         )
         health.check("api", lambda: None if server.started else "not listening yet")
-        await run_together(stop, _serve(server, stop), _sweep(gateway, stop), _end_when_deaf(commands, stop))
+        await run_together(
+            stop,
+            _serve(server, stop),
+            _sweep(gateway, stop),
+            _end_when_deaf(commands, stop),
+            hear(news, decode_progress, progress.hear, stop),
+        )
 
 
 async def run_projector(settings: GatewaySettings, stop: asyncio.Event) -> None:
@@ -121,7 +133,7 @@ async def _sweep(gateway: Gateway, stop: asyncio.Event) -> None:
         await queries.sweep_pending(gateway.pool)
         await access_tokens.sweep(gateway.pool)
         await sign_in_throttle.sweep(gateway.pool)
-        await _pause(stop, SWEEP_PAUSE_S)
+        await pause(stop, SWEEP_PAUSE_S)
 
 
 async def _end_when_deaf(commands: CommandClient, stop: asyncio.Event) -> None:
@@ -129,15 +141,7 @@ async def _end_when_deaf(commands: CommandClient, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if (trouble := commands.trouble()) is not None:
             raise RuntimeError(trouble)
-        await _pause(stop, 1.0)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+        await pause(stop, 1.0)
 
 
 def _fingerprint_key(settings: GatewaySettings) -> bytes:

@@ -65,6 +65,15 @@ async def run_together(stop: asyncio.Event, *parts: Awaitable[None]) -> None:
             group.create_task(_part(part, stop))
 
 
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so many seconds, but no longer than until `stop` is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
 async def _part(part: Awaitable[None], stop: asyncio.Event) -> None:
     await part
     if not stop.is_set():

@@ -44,6 +44,8 @@ OPENERS: Final = frozenset(
         "open_command_client",
         "open_hasher",
         "open_producer",
+        "open_news_sender",
+        "open_news_listener",
         "join_group",
     }
     | {

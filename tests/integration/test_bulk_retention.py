@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.topics import BULKIO, MAILBOX
+from contracts.topics import BULKIO, BULKIO_PROGRESS, MAILBOX
 from deploy.local.stack import Stack
 from services.bulkio.fair_places import FairPlaces
+from services.bulkio.progress import ProgressBoard
 from services.bulkio.projections import SCHEMA
 from services.bulkio.reactions import JobRunner
 from services.bulkio.settings import BulkioSettings
@@ -18,6 +19,7 @@ from services.runtime.blobs import open_blobs
 from services.runtime.claimed_work import ClaimedWork
 from services.runtime.clock import utc_now
 from services.runtime.kafka.commands import open_command_client
+from services.runtime.kafka.news import open_news_sender
 from services.runtime.passwords import open_hasher
 from services.runtime.postgres import open_pool
 from services.runtime.settings import read_settings
@@ -50,6 +52,9 @@ async def sweep(stack: Stack, later: timedelta) -> None:
             vault=await opened.enter_async_context(open_vault(settings)),
             blobs=open_blobs(settings.blobs_url),
             hasher=opened.enter_context(open_hasher()),
+            progress=ProgressBoard(
+                await opened.enter_async_context(open_news_sender(settings, BULKIO_PROGRESS)), utc_now
+            ),
             clock=lambda: utc_now() + later,
         )
         work = await opened.enter_async_context(ClaimedWork(pool, 1))

@@ -178,5 +178,7 @@ def _value(kind: inspect.Type, name: str) -> Any:
             return True
         case inspect.IntType():
             return 3
+        case inspect.FloatType():
+            return 1.5
         case _:
             return name

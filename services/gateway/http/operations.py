@@ -9,25 +9,14 @@ from starlette.responses import Response
 from contracts.outcome import Outcome
 from contracts.permissions import PageName, role_reach
 from contracts.topics import FAMILIES, Family
-from contracts.views.bulk_actions import BULK_ACTION_END_STATES, BulkActionRow
-from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from services.gateway import queries
-from services.gateway.context import Gateway
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
-from services.gateway.http.bulk_views import bulk_action_view
-from services.gateway.http.exports import show_export
 from services.gateway.http.job_scope import own_jobs_of
+from services.gateway.http.operation_views import bulk_action_operation, export_operation, import_operation
 from services.gateway.http.problems import not_found, refused
 from services.gateway.http.request import Fresh, position_of, thing_id
-from services.gateway.http.views import (
-    Operation,
-    OperationError,
-    OperationMetadata,
-    Progress,
-    WriteResult,
-    import_view,
-)
+from services.gateway.http.views import Operation, OperationError, OperationMetadata, WriteResult
 from services.gateway.jobs import get_bulk_action
 from services.runtime.kafka.commands import OutcomePending
 
@@ -39,18 +28,22 @@ ASK_AGAIN_WAIT_S = 2.0
 @router.get("/{operation_id}", summary="Get an operation", **documented({200: Operation}))
 async def get(acting: Acting, operation_id: str) -> Response:
     """Give how far an import, an export, a bulk action or a slow write is."""
-    gateway, tenant = acting.gateway, acting.tenant
-    id_ = thing_id(operation_id, "operation_unknown")
-    whose = _whose(acting, "import")
+    return answer(await _find(acting, thing_id(operation_id, "operation_unknown")))
+
+
+async def _find(access: Access, id_: str) -> Operation:
+    """Give an operation as it is now. Raises Problem when there is none that may be seen."""
+    gateway, tenant = access.gateway, access.tenant
+    whose = _whose(access, "import")
     if (imported := await queries.get_import(gateway.pool, tenant, whose, id_)) is not None:
-        return answer(import_operation(imported))
-    whose = _whose(acting, "export")
+        return import_operation(gateway, imported)
+    whose = _whose(access, "export")
     if (exported := await queries.get_export(gateway.pool, tenant, whose, id_)) is not None:
-        return answer(export_operation(gateway, exported))
-    whose = _whose(acting, "mailboxes")
+        return export_operation(gateway, exported)
+    whose = _whose(access, "mailboxes")
     if (bulk_action := await get_bulk_action(gateway.pool, tenant, whose, id_)) is not None:
-        return answer(bulk_action_operation(bulk_action))
-    return answer(await _command_operation(acting, id_))
+        return bulk_action_operation(gateway, bulk_action)
+    return await _command_operation(access, id_)
 
 
 def _whose(access: Access, page: PageName) -> str | None:
@@ -58,48 +51,6 @@ def _whose(access: Access, page: PageName) -> str | None:
     principal = access.principal
     see = role_reach(principal.role, principal.permissions, page, "see")
     return own_jobs_of(see, principal)
-
-
-def import_operation(row: ImportRow) -> Operation:
-    """Show an import job as an operation."""
-    done = row.state in IMPORT_END_STATES
-    failed = row.state in ("failed", "cancelled")
-    progress = Progress(rows_done=row.applied, rows_total=row.good_rows)
-    return Operation(
-        name=f"operations/{row.job_id}",
-        done=done,
-        metadata=OperationMetadata(kind="import", state=row.state, progress=progress),
-        response=import_view(row) if done and not failed else UNSET,
-        error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
-    )
-
-
-def export_operation(gateway: Gateway, row: ExportRow) -> Operation:
-    """Show an export job as an operation."""
-    done = row.state in EXPORT_END_STATES
-    failed = row.state in ("failed", "cancelled")
-    progress = Progress(rows_done=row.rows, rows_total=row.rows)
-    return Operation(
-        name=f"operations/{row.job_id}",
-        done=done,
-        metadata=OperationMetadata(kind="export", state=row.state, progress=progress),
-        response=show_export(gateway, row) if done and not failed else UNSET,
-        error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
-    )
-
-
-def bulk_action_operation(row: BulkActionRow) -> Operation:
-    """Show a bulk action as an operation."""
-    done = row.state in BULK_ACTION_END_STATES
-    failed = done and row.state != "finished"
-    progress = Progress(rows_done=row.applied, rows_total=row.total)
-    return Operation(
-        name=f"operations/{row.job_id}",
-        done=done,
-        metadata=OperationMetadata(kind="bulk_action", state=row.state, progress=progress),
-        response=bulk_action_view(row) if done and not failed else UNSET,
-        error=OperationError(code=row.code or row.state, detail=row.detail) if failed else UNSET,
-    )
 
 
 async def _command_operation(access: Access, command_id: str) -> Operation:

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from contracts.bulkio import RowRefusal
+from contracts.progress import JobPhase
 from contracts.views.access import TenantRow, TenantStatus
 from contracts.views.jobs import (
     EXPORT_END_STATES,
@@ -156,10 +157,21 @@ class BulkActionPage(Page, frozen=True, kw_only=True):
 
 
 class Progress(View, frozen=True, kw_only=True):
-    """How far a job has come: rows done of rows known so far."""
+    """How far a job has come: `rows_done`, also called `rows_decided`, of `rows_total`, which is 0 while nobody knows.
+
+    `rows_done` are the rows of which is known what became of them, of an export those that are written. What only the
+    process that works on the job can say is null while nothing was heard of it.
+    """
 
     rows_done: int
     rows_total: int
+    phase: JobPhase | None
+    rows_checked: int | None
+    rows_hashed: int | None
+    rows_decided: int
+    rows_per_second: float | None
+    seconds_left: int | None
+    as_of: datetime
 
 
 class OperationMetadata(View, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from contracts.outcome import Outcome, RefusalCode
 from contracts.views.jobs import ImportRow
 from services.bulkio import applying
 from services.bulkio.applying import Applying
+from services.bulkio.progress import Meter
 from services.bulkio.settings import BulkioSettings
 from services.bulkio.sheet import SheetRow
 from services.bulkio.tools import Tools
@@ -52,6 +53,7 @@ class House:
         self.reports: list[ReportRowsApplied] = []
         self.vault: dict[str, str] = {}
         self.hashed: list[str] = []
+        self.meter = Meter(JOB, US, "import", "applying")
         self.in_flight = self.most_in_flight = 0
         given = {"kafka_bootstrap": "", "postgres_dsn": "", "blobs_url": "", "vault_key_file": ""}
         everything: Any = self
@@ -63,6 +65,7 @@ class House:
             vault=everything,
             blobs=everything,
             hasher=everything,
+            progress=everything,
             clock=lambda: NOW,
         )
 
@@ -115,7 +118,8 @@ class House:
         planned = plan or [PlannedRow(row.row, "create") for row in rows]
         by_number = {row.row: row for row in rows}
         good = [(each, by_number[each.row]) for each in planned[applied:]]
-        run = Applying(self.tools, everything, job(mode, len(rows), applied), in_segments(good, segment_rows))
+        planned_rows = in_segments(good, segment_rows)
+        run = Applying(self.tools, everything, job(mode, len(rows), applied), planned_rows, self.meter)
         await run.run()
 
 

@@ -35,7 +35,7 @@ def tools(blobs: Blobs) -> Tools:
     anything: Any = OneKey()
     return Tools(
         settings=BulkioSettings(kafka_bootstrap="", postgres_dsn="", blobs_url="", vault_key_file=""), pool=anything, commands=anything, places=anything, vault=anything, blobs=blobs,
-        hasher=anything, clock=lambda: NOW,
+        hasher=anything, progress=anything, clock=lambda: NOW,
     )  # fmt: skip
 
 
