@@ -4,11 +4,8 @@ The read model's facts win. A word is shown only where it says more than they do
 gateway that has heard nothing of a job, because it was just started, shows the facts alone.
 """
 
-import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,10 +36,9 @@ class ProgressTable:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._words: OrderedDict[str, Word] = OrderedDict()
-        self._listeners: dict[str, set[asyncio.Event]] = {}
 
     def hear(self, progress: JobProgress) -> None:
-        """Keep a word, and wake whoever watches its job.
+        """Keep a word in the place of the job's former one.
 
         What is decided stays decided, so counts never go back: a process that takes a job over begins to count at
         what was reported, and one that checks again soon gets past where the former was.
@@ -53,25 +49,10 @@ class ProgressTable:
             progress = _not_behind(progress, former.progress)
         self._words[progress.job_id] = Word(progress, now)
         self._forget(now)
-        for listener in self._listeners.get(progress.job_id, ()):
-            listener.set()
 
     def word(self, job_id: str) -> Word | None:
         """Give what was heard last of a job."""
         return self._words.get(job_id)
-
-    @contextmanager
-    def listening(self, job_id: str) -> Generator[asyncio.Event]:
-        """Give an event that is set at each word of the job, for as long as the block runs."""
-        listener = asyncio.Event()
-        listeners = self._listeners.setdefault(job_id, set())
-        listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            listeners.remove(listener)
-            if not listeners:
-                del self._listeners[job_id]
 
     def _forget(self, now: datetime) -> None:
         while self._words:

@@ -44,7 +44,9 @@ def assert_grows(seen: list[dict[str, Any]]) -> None:
 
 
 def test_polling_shows_an_import_being_hashed_and_decided(customer: Customer) -> None:
-    job_id = customer.upload(workbooks.mailboxes(ROWS, customer.domain, password="three words nobody guesses"))
+    job_id = customer.upload(
+        workbooks.mailboxes(ROWS, customer.domain, password=lambda n: f"three words nobody guesses {n}")
+    )
     seen = polled(customer, job_id)
     assert_grows(seen)
     under_way = [each["metadata"]["progress"] for each in seen if each["metadata"]["state"] == "applying"]

@@ -145,13 +145,3 @@ def test_what_nobody_spoke_of_for_an_hour_is_forgotten() -> None:
     table.hear(said(job_id=JobId("new")))
     assert not heard(table, "old")
     assert heard(table, "new")
-
-
-async def test_whoever_watches_a_job_is_woken_by_its_words_alone_and_leaves_nothing_behind() -> None:
-    table = ProgressTable(Clock())
-    with table.listening(JOB) as woken:
-        table.hear(said(job_id=JobId("another")))
-        assert not woken.is_set()
-        table.hear(said())
-        assert woken.is_set()
-    assert table._listeners == {}
