@@ -1,7 +1,8 @@
 """Commands in bulk, for benchmarks that speak to the writers without the gateway."""
 
+import os
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from contracts.codec import encode
 from contracts.envelope import CommandEnvelope
@@ -16,6 +17,9 @@ from services.runtime.kafka.commands import open_command_client
 from services.runtime.settings import RuntimeSettings, read_settings
 
 C = TypeVar("C", bound=Command)
+
+LARGE_ROWS: Final = int(os.environ.get("POSTFACH_BENCH_ROWS", "100000"))
+"""How many mailboxes the large benchmarks are about; 1,000,000 are the most that one job may have."""
 
 BENCH_ACTOR = ActorName("operator:bench")
 
