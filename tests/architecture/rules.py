@@ -97,11 +97,11 @@ def cores_are_pure(root: Path) -> Iterator[str]:
 
 
 def _impurities(module: Module, own: tuple[str, ...]) -> Iterator[str]:
-    for name in module.imports():
+    for name in module.imports:
         ours = any(name == allowed or name.startswith(f"{allowed}.") for allowed in own)
         if name in IMPURE_NAMES or not (ours or name.split(".")[0] in PURE_LIBRARY):
             yield f"{module.path} imports {name}"
-    for name, _ in module.calls():
+    for name, _ in module.calls:
         if IMPURE_CALLS.search(name):
             yield f"{module.path} calls {name}"
 
@@ -110,7 +110,7 @@ def the_clock_is_a_port(root: Path) -> Iterator[str]:
     """Only `services/runtime/clock.py` asks the machine what time it is."""
     for module in modules(root, "contracts", "services"):
         if module.path != "services/runtime/clock.py":
-            for name, _ in module.calls():
+            for name, _ in module.calls:
                 if CLOCK_CALLS.search(name):
                     yield f"{module.path} calls {name}"
 
@@ -121,7 +121,7 @@ def wiring_opens(root: Path) -> Iterator[str]:
         if module.service is None:
             continue
         at_import = {id(node) for node in _run_at_import(module.tree)}
-        for name, call in module.calls():
+        for name, call in module.calls:
             if name.split(".")[-1] in OPENERS:
                 if module.path != f"services/{module.service}/wiring.py":
                     yield f"{module.path} opens something: {name}"
@@ -143,9 +143,9 @@ def sql_stays_in_its_schema(root: Path) -> Iterator[str]:
         rooms = list(modules(root, f"services/{service}"))
         constants = {name: value for room in rooms for name, value in _constants(room.tree)}
         for room in rooms:
-            for text in room.strings():
+            for text in room.strings:
                 yield from _schemas_named(room.path, text, schemas)
-            for name, call in room.calls():
+            for name, call in room.calls:
                 if name.split(".")[-1] == "open_pool" and _schema_of(call, constants) != service:
                     yield f"{room.path} opens a pool whose schema is not {service}"
         for path in sorted((root / "services" / service).rglob("*.sql")):
@@ -200,7 +200,7 @@ def the_runtime_knows_no_mail(root: Path) -> Iterator[str]:
         arguments = {
             node.arg for node in ast.walk(module.tree) if isinstance(node, ast.arg | ast.keyword) and node.arg
         }
-        yield from _mail_words(module.path, [*names, *arguments, *module.imports(), *module.strings()])
+        yield from _mail_words(module.path, [*names, *arguments, *module.imports, *module.strings])
     for path in sorted((root / "services" / "runtime").rglob("*.sql")):
         yield from _mail_words(path.relative_to(root).as_posix(), [path.read_text(encoding="utf-8")])
 

@@ -3,13 +3,14 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("contracts", "services", "deploy")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Module:
     """One Python file. `path` is relative to the tree, such as `services/mailbox/wiring.py`."""
 
@@ -23,23 +24,26 @@ class Module:
         parts = self.path.split("/")
         return parts[1] if len(parts) > 2 and parts[0] == "services" and parts[1] != "runtime" else None
 
-    def imports(self) -> Iterator[str]:
+    @cached_property
+    def imports(self) -> list[str]:
         """Every module it imports, in full: `from contracts import ids` gives `contracts.ids` too."""
+        found: list[str] = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
+                found += (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 assert node.module is not None, f"{self.path}: relative imports are banned"
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+                found.append(node.module)
+                found += (f"{node.module}.{alias.name}" for alias in node.names)
+        return found
 
-    def calls(self) -> Iterator[tuple[str, ast.Call]]:
+    @cached_property
+    def calls(self) -> list[tuple[str, ast.Call]]:
         """Every call, with the dotted name of what is called as it is written there."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                yield ast.unparse(node.func), node
+        return [(ast.unparse(node.func), node) for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
 
-    def strings(self) -> Iterator[str]:
+    @cached_property
+    def strings(self) -> list[str]:
         """Every piece of text but the docstrings."""
         docstrings = {
             id(node.body[0].value)
@@ -48,17 +52,24 @@ class Module:
             and node.body
             and isinstance(node.body[0], ast.Expr)
         }
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-                yield node.value
+        return [
+            node.value
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        ]
 
 
 def modules(root: Path, *folders: str) -> Iterator[Module]:
     """Every Python file of these folders, in order."""
     for folder in folders:
         for path in sorted((root / folder).rglob("*.py")):
-            text = path.read_text(encoding="utf-8")
-            yield Module(path.relative_to(root).as_posix(), text, ast.parse(text))
+            yield _module(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+
+
+@cache
+def _module(path: str, text: str) -> Module:
+    """Read a text once: each rule looks at the whole house, and again for each violation that is planted."""
+    return Module(path, text, ast.parse(text))
 
 
 def deployables(root: Path = PROJECT) -> list[str]:

@@ -1,5 +1,6 @@
 """Any message of any topic, made from the types themselves, so that a new field is tried without anybody's doing."""
 
+import functools
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +16,12 @@ from contracts.message import STORABLE
 _CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
+@functools.cache
 def messages(kind: Any) -> st.SearchStrategy[Any]:
-    """Give the strategy for a message class, an envelope of a union, or any other type of the contracts."""
+    """Give the strategy for a message class, an envelope of a union, or any other type of the contracts.
+
+    Made once: to make the one of an envelope anew for each example took longer than the example.
+    """
     return _of(inspect.type_info(kind))
 
 
