@@ -22,7 +22,9 @@ Result = Literal["changed", "unchanged", "refused"]
 class SelectedMailbox(Struct, frozen=True, gc=False, array_like=True):
     """One mailbox of a job, what is to be done to it, and what it had before.
 
-    `note` and `credential_id` are what a step sets. With an `expected_version` the step is only for that version.
+    `note` and `credential_id` are what a step sets; an undo may give back both at once. With an `expected_version` the step
+    is only for that version. Nothing is sent for what is `impossible`, which is the code why. `lasting` is the code of a
+    change that stays although the step is done.
     """
 
     mailbox_id: str
@@ -34,10 +36,12 @@ class SelectedMailbox(Struct, frozen=True, gc=False, array_like=True):
     former_note: str
     former_credential_id: str | None
     expected_version: int | None = None
+    impossible: str = ""
+    lasting: str = ""
 
 
 class DoneMailbox(Struct, frozen=True, gc=False, array_like=True):
-    """What became of one mailbox: the code of a refusal, and the version that the job left it at."""
+    """What became of one mailbox: the code of a refusal or of what was left out, and the version that the job left it at."""
 
     result: Result
     code: str
@@ -105,6 +109,7 @@ def reversed_step(mailbox: SelectedMailbox, done: DoneMailbox) -> SelectedMailbo
             step = "delete"
         case "change_note":
             step, note = "change_note", mailbox.former_note
+            credential_id = None if mailbox.credential_id is None else mailbox.former_credential_id
         case "set_password":
             if mailbox.former_credential_id is None:
                 return None

@@ -40,7 +40,7 @@ BulkActionKind = Literal[
     "resume",
     "undo",
 ]
-"""What a job does: one step to each, or to each the opposite of what another job did."""
+"""What a job does: one step to each, or to each the opposite of what another job did, be it an import."""
 
 DESTROYING: Final[frozenset[BulkActionKind]] = frozenset({"delete", "clean"})
 """What needs the permission to destroy, and is confirmed by a word."""
@@ -66,7 +66,7 @@ RefusalCounts = dict[str, Count]
 class StartBulkAction(Command, frozen=True, kw_only=True, tag="start_bulk_action"):
     """Do `action` to the mailboxes of the sealed list `wanted`, or else to all that match `filter`.
 
-    An undo has neither: it is about what the job `undo_of` changed. The job fails when the mailboxes are not as many as
+    An undo has neither: it is about what the bulk action or import `undo_of` changed. The job fails when the mailboxes are not as many as
     expected, or where that is given, not those of the digest. `passwords_key_id` is the key of generated passwords.
     """
 

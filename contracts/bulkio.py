@@ -28,6 +28,15 @@ class RowRefusal(Struct, frozen=True, gc=False):
     code: str
 
 
+class ChangedRow(Struct, frozen=True, gc=False, array_like=True):
+    """A row that changed an existing mailbox: the version that it left, and what it changed, perhaps before a refusal."""
+
+    row: int
+    version: int
+    note: bool
+    password: bool
+
+
 class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
     """Import the sealed file `blob`. With `bad_rows` "stop", one bad row found by the check stops the whole file.
 
@@ -57,7 +66,10 @@ class ReportImportChecked(Command, frozen=True, kw_only=True, tag="report_import
 
 
 class ReportRowsApplied(Command, frozen=True, kw_only=True, tag="report_rows_applied"):
-    """The good rows number `first` to `last` (from 1, in file order) are decided; the counts add up to their number."""
+    """The good rows number `first` to `last` (from 1, in file order) are decided; the counts add up to their number.
+
+    `changed_rows` are those of them that changed an existing mailbox.
+    """
 
     job_id: UuidText
     first: Annotated[int, Meta(ge=1)]
@@ -66,6 +78,7 @@ class ReportRowsApplied(Command, frozen=True, kw_only=True, tag="report_rows_app
     changed: Count = 0
     skipped: Count = 0
     refused: tuple[RowRefusal, ...] = ()
+    changed_rows: tuple[ChangedRow, ...] = ()
 
 
 class FinishImport(Command, frozen=True, kw_only=True, tag="finish_import"):
@@ -154,7 +167,7 @@ class ImportPlanned(Event, frozen=True, kw_only=True, tag="import_planned"):
 
 
 class ImportRowsApplied(Event, frozen=True, kw_only=True, tag="import_rows_applied"):
-    """These rows are decided, each of them exactly once."""
+    """These rows are decided, each of them exactly once. Events from before there was an undo name no `changed_rows`."""
 
     first: int
     last: int
@@ -162,6 +175,7 @@ class ImportRowsApplied(Event, frozen=True, kw_only=True, tag="import_rows_appli
     changed: int
     skipped: int
     refused: tuple[RowRefusal, ...] = ()
+    changed_rows: tuple[ChangedRow, ...] = ()
 
 
 class ImportCancelRequested(Event, frozen=True, kw_only=True, tag="import_cancel_requested"):
@@ -185,6 +199,12 @@ class ImportFailed(Event, frozen=True, kw_only=True, tag="import_failed"):
 
     code: str
     detail: str = ""
+
+
+class ImportUndoBegun(Event, frozen=True, kw_only=True, tag="import_undo_begun"):
+    """A bulk action is to take back what the import did."""
+
+    undo_job_id: JobId
 
 
 class ExportRequested(Event, frozen=True, kw_only=True, tag="export_requested"):
@@ -241,6 +261,7 @@ BulkioEvent = (
     | ImportCancelled
     | ImportFinished
     | ImportFailed
+    | ImportUndoBegun
     | ExportRequested
     | ExportFinished
     | ExportFailed

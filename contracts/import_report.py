@@ -27,12 +27,24 @@ class RowProblem(Struct, frozen=True, kw_only=True, gc=False):
     expected: str
 
 
+class FormerMailbox(Struct, frozen=True, gc=False, array_like=True):
+    """What an existing mailbox had at the check, when it was at `version`. An undo needs it."""
+
+    version: int
+    note: str
+    credential_id: str | None
+
+
 class PlannedRow(Struct, frozen=True, gc=False, array_like=True):
-    """What a good row will do. `mailbox_id` is that of the existing mailbox, unless one is created."""
+    """What a good row will do. `mailbox_id` is that of the existing mailbox, unless one is created.
+
+    `former` is known of those that are to be changed; reports from before there was an undo have none.
+    """
 
     row: int
     action: RowAction
     mailbox_id: str | None = None
+    former: FormerMailbox | None = None
 
 
 class ImportReport(Struct, frozen=True, kw_only=True):

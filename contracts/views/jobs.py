@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from contracts.bulkio import (
     BulkioEvent,
+    ChangedRow,
     ExportCancelled,
     ExportFailed,
     ExportFinished,
@@ -18,6 +19,7 @@ from contracts.bulkio import (
     ImportFinished,
     ImportPlanned,
     ImportRowsApplied,
+    ImportUndoBegun,
     ImportUploaded,
     RowRefusal,
 )
@@ -40,6 +42,7 @@ class ImportRow(Struct, kw_only=True):
     """An import job. `applied` good rows are decided; the other counts say how, and what is left was refused.
 
     `within` are the domains that it may change, None all of the tenant's. `refused` are the first of the refused rows.
+    `undone_by` is the bulk action that was to take it back.
     """
 
     job_id: str
@@ -65,6 +68,7 @@ class ImportRow(Struct, kw_only=True):
     refused: list[RowRefusal]
     report: str | None
     result: str | None
+    undone_by: str | None
     code: str | None
     detail: str
     version: int
@@ -124,6 +128,7 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             refused=[],
             report=None,
             result=None,
+            undone_by=None,
             code=None,
             detail="",
             version=event.version,
@@ -155,11 +160,41 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             row.state, row.result = "finished", result
         case ImportFailed(code=code, detail=detail):
             row.state, row.code, row.detail = "failed", code, detail
+        case ImportUndoBegun(undo_job_id=undo_job_id):
+            row.undone_by = undo_job_id
         case _:
             return row
     row.version = event.version
     row.changed_at = event.time
     return row
+
+
+class ChangedRows(Struct, kw_only=True):
+    """The rows of one report about the good rows number `first` to `last` that changed an existing mailbox."""
+
+    event_id: str
+    job_id: str
+    first: int
+    last: int
+    changed: list[ChangedRow]
+
+
+def changes_of(event: EventEnvelope[BulkioEvent]) -> str | None:
+    """The report that an event is, if it names rows that changed a mailbox."""
+    return event.id if isinstance(event.data, ImportRowsApplied) and event.data.changed_rows else None
+
+
+def fold_changes(_row: ChangedRows | None, event: EventEnvelope[BulkioEvent]) -> ChangedRows | None:
+    """What the report says; there is only one event of its id."""
+    if not isinstance(event.data, ImportRowsApplied):
+        return None
+    return ChangedRows(
+        event_id=event.id,
+        job_id=event.subject,
+        first=event.data.first,
+        last=event.data.last,
+        changed=list(event.data.changed_rows),
+    )
 
 
 def fold_export(row: ExportRow | None, event: EventEnvelope[BulkioEvent]) -> ExportRow | None:

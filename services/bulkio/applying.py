@@ -8,9 +8,10 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from contracts.bulkio import ReportRowsApplied, RowRefusal
-from contracts.ids import LocalPart, derived_id, derived_time_ordered_id
+from contracts.bulkio import ChangedRow, ReportRowsApplied, RowRefusal
+from contracts.ids import LocalPart, derived_id
 from contracts.import_report import PlannedRow
+from contracts.import_undo import created_mailbox_id
 from contracts.mailbox import ChangeNote, CreateMailbox, MailboxCommand, SetPassword
 from contracts.outcome import Outcome, RefusalCode
 from contracts.topics import MAILBOX
@@ -27,12 +28,16 @@ GATHER_S: Final = 0.5
 
 
 class RowResult(Struct, frozen=True):
-    """What became of one row. `unused` are credentials of it that nothing refers to."""
+    """What became of one row. `unused` are credentials of it that nothing refers to.
+
+    `change` is what it changed of an existing mailbox, even if the rest of it was refused.
+    """
 
     row: int
     kind: Literal["created", "changed", "skipped", "refused"]
     code: str = ""
     unused: tuple[str, ...] = ()
+    change: ChangedRow | None = None
 
 
 class CredentialStore:
@@ -98,6 +103,7 @@ class _Chunk:
             changed=counts["changed"],
             skipped=counts["skipped"],
             refused=tuple(RowRefusal(each.row, each.code) for each in self.results if each.kind == "refused"),
+            changed_rows=tuple(each.change for each in self.results if each.change is not None),
         )
 
 
@@ -222,7 +228,7 @@ class Applying:
     async def _create(self, row: SheetRow, credential_id: str | None) -> RowResult:
         local_part, domain = self._addresses.read(row.email)
         command = CreateMailbox(
-            mailbox_id=derived_time_ordered_id(self._job.job_id, f"mailbox/{row.row}"),
+            mailbox_id=created_mailbox_id(self._job.job_id, row.row),
             local_part=LocalPart(local_part),
             credential_id=credential_id,
             note=row.note.strip(),
@@ -239,21 +245,22 @@ class Applying:
     async def _change(self, row: SheetRow, mailbox_id: str, credential_id: str | None) -> RowResult:
         """Change what the row gives: an empty cell leaves its part as it is."""
         _, domain = self._addresses.read(row.email)
-        changed = False
+        change: ChangedRow | None = None
         unused = (credential_id,) if credential_id else ()
         if row.note.strip():
             command = ChangeNote(mailbox_id=mailbox_id, note=row.note.strip())
             outcome = await self._send(domain, f"row/{row.row}", command)
             if outcome.status == "refused":
                 return RowResult(row.row, "refused", str(outcome.code), unused)
-            changed = outcome.events > 0
+            if outcome.events:
+                change = ChangedRow(row.row, outcome.version, note=True, password=False)
         if credential_id is not None:
             password = SetPassword(mailbox_id=mailbox_id, credential_id=credential_id)
             outcome = await self._send(domain, f"row/{row.row}/password", password)
             if outcome.status == "refused":
-                return RowResult(row.row, "refused", str(outcome.code), unused)
-            changed = True
-        return RowResult(row.row, "changed" if changed else "skipped")
+                return RowResult(row.row, "refused", str(outcome.code), unused, change)
+            change = ChangedRow(row.row, outcome.version, note=change is not None, password=True)
+        return RowResult(row.row, "skipped" if change is None else "changed", change=change)
 
     async def _send(self, domain: str, name: str, command: MailboxCommand) -> Outcome:
         return await self._voice.send(MAILBOX, domain, name, self._job.actor, command)

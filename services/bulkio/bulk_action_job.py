@@ -24,6 +24,7 @@ from services.bulkio.bulk_results import write_passwords, write_results
 from services.bulkio.bulk_selecting import Selecting
 from services.bulkio.freshness import catch_up
 from services.bulkio.progress import Meter
+from services.bulkio.sheet import UnreadableError
 from services.bulkio.tools import JobVoice, Tools
 from services.runtime.blobs import BlobMissing
 from services.runtime.filtering import FilterError
@@ -31,7 +32,7 @@ from services.runtime.logs import get_logger
 from services.runtime.sealing import SealBroken, Sealer
 from services.runtime.vault import KeyDestroyed
 
-_GONE = (BlobMissing, KeyDestroyed, SealBroken)
+_GONE = (BlobMissing, KeyDestroyed, SealBroken, UnreadableError)
 """What says that a file which the job depends on is not there any more."""
 
 _log = get_logger(__name__)

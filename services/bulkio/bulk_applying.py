@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 
+from msgspec import structs
+
 from contracts.bulk_action_files import DoneMailbox, SelectedMailbox
 from contracts.bulk_actions import GOAL_REACHED
 from contracts.ids import derived_id
@@ -18,7 +20,7 @@ from contracts.mailbox import (
     SetPassword,
     SuspendMailbox,
 )
-from contracts.outcome import RefusalCode
+from contracts.outcome import Outcome, RefusalCode
 from contracts.topics import MAILBOX
 from contracts.views.bulk_actions import BulkActionRow
 from services.bulkio.generated_passwords import password_of
@@ -56,9 +58,7 @@ class PartApplying:
         return done
 
     async def _missing_credentials(self, mailboxes: list[SelectedMailbox]) -> set[str]:
-        wanted = [
-            each.credential_id for each in mailboxes if each.step == "set_password" and each.credential_id
-        ]
+        wanted = [each.credential_id for each in mailboxes if each.credential_id and not each.impossible]
         return await self._tools.vault.missing_credentials(wanted) if wanted else set()
 
     async def _keep_passwords(
@@ -95,25 +95,37 @@ class PartApplying:
         return done
 
     async def _apply(self, mailbox: SelectedMailbox, missing: set[str]) -> DoneMailbox:
+        if mailbox.impossible:
+            return DoneMailbox("refused", mailbox.impossible, 0)
         if mailbox.step == "set_password" and mailbox.credential_id in missing:
             return DoneMailbox("refused", CREDENTIAL_GONE, 0)
         async with self._places:
-            outcome = await self._voice.send(
-                MAILBOX,
-                mailbox.domain,
-                mailbox.mailbox_id,
-                self._job.actor,
-                self._command(mailbox),
-                mailbox.expected_version,
-            )
-        if outcome.status == "accepted":
-            return DoneMailbox("changed" if outcome.events else "unchanged", "", outcome.version)
-        if mailbox.expected_version not in (None, outcome.version):
-            # Whatever else keeps the step from being done: somebody has changed the mailbox since.
-            return DoneMailbox("refused", RefusalCode.VERSION_MISMATCH.value, outcome.version)
-        if outcome.code is not None and (mailbox.step, outcome.code) in GOAL_REACHED:
-            return DoneMailbox("unchanged", "", outcome.version)
-        return DoneMailbox("refused", str(outcome.code), outcome.version)
+            done = _done(mailbox, await self._send(mailbox))
+            if mailbox.step == "change_note" and mailbox.credential_id and done.result != "refused":
+                return await self._password_too(mailbox, mailbox.credential_id, done, missing)
+        return DoneMailbox(done.result, done.code or mailbox.lasting, done.version)
+
+    async def _password_too(
+        self, mailbox: SelectedMailbox, credential_id: str, noted: DoneMailbox, missing: set[str]
+    ) -> DoneMailbox:
+        """Give a password back too, once the note is; where that can't be, the code says why it is left out."""
+        if credential_id in missing:
+            return DoneMailbox(noted.result, CREDENTIAL_GONE, noted.version)
+        password = structs.replace(mailbox, step="set_password", expected_version=noted.version)
+        done = _done(password, await self._send(password, "/password"))
+        if done.result == "refused":
+            return DoneMailbox(noted.result, done.code, noted.version)
+        return DoneMailbox("changed", "", done.version)
+
+    async def _send(self, mailbox: SelectedMailbox, name: str = "") -> Outcome:
+        return await self._voice.send(
+            MAILBOX,
+            mailbox.domain,
+            f"{mailbox.mailbox_id}{name}",
+            self._job.actor,
+            self._command(mailbox),
+            mailbox.expected_version,
+        )
 
     def _command(self, mailbox: SelectedMailbox) -> MailboxCommand:
         mailbox_id, job = mailbox.mailbox_id, self._job
@@ -141,6 +153,19 @@ class PartApplying:
                 return SuspendMailbox(mailbox_id=mailbox_id, reason=job.reason)
             case "resume":
                 return ResumeMailbox(mailbox_id=mailbox_id)
+
+
+def _done(mailbox: SelectedMailbox, outcome: Outcome) -> DoneMailbox:
+    if outcome.status == "accepted":
+        return DoneMailbox("changed" if outcome.events else "unchanged", "", outcome.version)
+    if mailbox.expected_version not in (None, outcome.version):
+        # Whatever else keeps the step from being done: somebody has changed the mailbox since, or deleted it.
+        deleted = outcome.code == RefusalCode.MAILBOX_DELETED
+        code = RefusalCode.MAILBOX_DELETED if deleted else RefusalCode.VERSION_MISMATCH
+        return DoneMailbox("refused", code.value, outcome.version)
+    if outcome.code is not None and (mailbox.step, outcome.code) in GOAL_REACHED:
+        return DoneMailbox("unchanged", "", outcome.version)
+    return DoneMailbox("refused", str(outcome.code), outcome.version)
 
 
 def refusal_counts(done: list[DoneMailbox]) -> dict[str, int]:

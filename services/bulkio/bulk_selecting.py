@@ -21,9 +21,10 @@ from contracts.ids import derived_id
 from contracts.views.bulk_actions import BulkActionRow
 from services.bulkio import queries
 from services.bulkio.bulk_action_queries import bulk_action_row, selected_mailboxes
+from services.bulkio.import_undoing import steps_back_of
 from services.bulkio.projections import MAILBOXES
 from services.bulkio.tools import Tools
-from services.runtime.postgres import Record
+from services.runtime.postgres import Connection, Record
 from services.runtime.sealing import Sealer
 
 
@@ -48,7 +49,7 @@ class Selecting:
         self._digest = hashlib.sha256()
 
     async def run(self) -> Selected:
-        """Write all parts. Raises FilterError, BlobMissing, KeyDestroyed, SealBroken."""
+        """Write all parts. Raises FilterError, BlobMissing, KeyDestroyed, SealBroken, UnreadableError."""
         wanted = None
         if self._job.wanted is not None:
             wanted = decode_wanted(self._sealer.open(await self._tools.blobs.get(self._job.wanted)))
@@ -61,8 +62,8 @@ class Selecting:
                 async for records in selected_mailboxes(connection, self._job, wanted, PART_MAILBOXES):
                     await self._take([self._selected(record) for record in records])
             else:
-                async for mailboxes in self._changed_by(self._job.undo_of):
-                    await self._take(mailboxes)
+                async for mailboxes in self._taking_back(connection, self._job.undo_of):
+                    await self._take([each for each in mailboxes if self._may_touch(each.domain)])
         if self._waiting:
             await self._put_part()
         return Selected(self._count, self._digest.hexdigest(), snapshot)
@@ -97,10 +98,18 @@ class Selecting:
             former_credential_id=record["credential_id"],
         )
 
+    async def _taking_back(self, connection: Connection, job_id: str) -> AsyncIterator[list[SelectedMailbox]]:
+        imported = await queries.import_row(self._tools.pool, job_id)
+        undone = (
+            self._changed_by(job_id) if imported is None else steps_back_of(self._tools, connection, imported)
+        )
+        async for mailboxes in undone:
+            yield mailboxes
+
     async def _changed_by(self, job_id: str) -> AsyncIterator[list[SelectedMailbox]]:
         """Give the opposite of each step that changed something, where there is one."""
         former = await bulk_action_row(self._tools.pool, job_id)
-        assert former is not None, "a job is undone once the read model has it"
+        assert former is not None
         sealer = await self._tools.vault.sealer(former.key_id)
         for part in parts(former.applied):
             selection = decode_selection(
@@ -110,7 +119,7 @@ class Selecting:
             opposite = [
                 reversed_step(mailbox, result)
                 for mailbox, result in zip(selection, done, strict=True)
-                if result.result == "changed" and self._may_touch(mailbox.domain)
+                if result.result == "changed"
             ]
             yield [mailbox for mailbox in opposite if mailbox is not None]
 

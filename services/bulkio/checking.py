@@ -9,7 +9,7 @@ from msgspec import Struct
 from contracts.addresses import AddressError, mixes_look_alike_scripts, parse_address
 from contracts.bulkio import ImportMode
 from contracts.ids import DomainName, LocalPart
-from contracts.import_report import ImportReport, PlannedRow, RowProblem
+from contracts.import_report import FormerMailbox, ImportReport, PlannedRow, RowProblem
 from contracts.mailbox import NOTE_LENGTH_MAX
 from contracts.outcome import RefusalCode
 from contracts.views.mailbox import DomainStatus, MailboxStatus
@@ -33,10 +33,11 @@ Address = tuple[LocalPart, DomainName]
 
 
 class ExistingMailbox(Struct, frozen=True):
-    """A mailbox that has, or had, an address of the file."""
+    """A mailbox that has, or had, an address of the file; `former` is what an import would change of it."""
 
     mailbox_id: str
     status: MailboxStatus
+    former: FormerMailbox
 
 
 class Surroundings(Struct, frozen=True):
@@ -161,7 +162,7 @@ class RowCheck:
             case "skip_existing":
                 return PlannedRow(row.row, "skip", existing.mailbox_id)
             case "update_existing":
-                return PlannedRow(row.row, "change", existing.mailbox_id)
+                return PlannedRow(row.row, "change", existing.mailbox_id, existing.former)
 
     def _note(self, row: SheetRow) -> Iterator[RowProblem]:
         if len(row.note) > NOTE_LENGTH_MAX:

@@ -104,6 +104,19 @@ class ImportFiles:
                     yield Segment(first, rows, decode_segment_report(await self._opened(segment.report)))
                 first += segment.good_rows
 
+    async def reports(self) -> AsyncGenerator[tuple[int, ImportReport]]:
+        """Give what the check found about each segment, with the place of its first good row. The rows may be gone."""
+        assert self._job.report is not None, "a file has reports once it was checked"
+        with _file_missing():
+            found = decode_report(await self._opened(self._job.report))
+            if isinstance(found, ImportReport):
+                yield 1, found
+                return
+            first = 1
+            for segment in found.segments:
+                yield first, decode_segment_report(await self._opened(segment.report))
+                first += segment.good_rows
+
     async def _all_rows(self) -> tuple[SheetRow, ...]:
         """Give the rows of a job that was checked before files had segments."""
         content = b"".join([chunk async for chunk in await self._source()])

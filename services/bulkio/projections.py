@@ -9,7 +9,16 @@ from contracts.bulkio import BulkioEvent, ExportRequested, ImportRowsApplied, Im
 from contracts.envelope import EventEnvelope
 from contracts.topics import BULKIO, MAILBOX
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
-from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
+from contracts.views.jobs import (
+    ChangedRows,
+    ExportRow,
+    ImportRow,
+    changes_of,
+    fold_changes,
+    fold_export,
+    fold_import,
+    job_of,
+)
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from services.runtime.kafka.projection import Projection, RowTable
 
@@ -94,6 +103,7 @@ JOBS: Final = Projection(
             key_of=report_of,
             fold=fold_refused,
         ),
+        RowTable(name="changed_rows", row=ChangedRows, key="event_id", key_of=changes_of, fold=fold_changes),
     ),
 )
 PROJECTIONS: Final = {projection.name: projection for projection in (MAILBOXES, JOBS)}

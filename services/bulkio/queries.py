@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.bulkio import RowRefusal
+from contracts.import_report import FormerMailbox
 from contracts.views.bulk_actions import BulkActionRow
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
 from contracts.views.mailbox import DomainStatus
@@ -154,7 +155,7 @@ async def mailboxes_at(
     """Give the tenant's mailboxes at the addresses; of one address the living one."""
     rows = await pool.fetch(
         """
-        SELECT m.local_part, m.domain, m.mailbox_id, m.status
+        SELECT m.local_part, m.domain, m.mailbox_id, m.status, m.version, m.note, m.credential_id
         FROM unnest($2::text[], $3::text[]) AS a (domain, local_part)
         JOIN mailboxes AS m ON m.tenant = $1 AND m.domain = a.domain AND m.local_part = a.local_part
         ORDER BY m.status = 'deleted' DESC
@@ -164,7 +165,12 @@ async def mailboxes_at(
         [local_part for local_part, _ in addresses],
     )
     return {
-        (row["local_part"], row["domain"]): ExistingMailbox(row["mailbox_id"], row["status"]) for row in rows
+        (row["local_part"], row["domain"]): ExistingMailbox(
+            row["mailbox_id"],
+            row["status"],
+            FormerMailbox(row["version"], row["note"], row["credential_id"]),
+        )
+        for row in rows
     }
 
 

@@ -154,14 +154,3 @@ async def domains_of(pool: asyncpg.Pool, tenant: str, ids: list[str]) -> dict[st
     """Give the domain of each of the tenant's mailboxes among these ids."""
     records = await pool.fetch(_PLACES, tenant, ids)
     return {record["mailbox_id"]: record["domain"] for record in records}
-
-
-_VERSIONS: Final = (
-    "SELECT mailbox_id, version FROM mailboxes WHERE tenant = $1 AND mailbox_id = ANY($2::text[])"
-)
-
-
-async def versions_of(pool: asyncpg.Pool, tenant: str, ids: list[str]) -> dict[str, int]:
-    """Give the version of each of the tenant's mailboxes among these ids."""
-    records = await pool.fetch(_VERSIONS, tenant, ids)
-    return {record["mailbox_id"]: record["version"] for record in records}

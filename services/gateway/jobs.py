@@ -56,6 +56,7 @@ class JobRow(Struct, kw_only=True):
     about: str
     rows_done: int
     rows_total: int
+    undone_by: str | None
     code: str | None
     created_at: datetime
     changed_at: datetime
@@ -64,11 +65,13 @@ class JobRow(Struct, kw_only=True):
 _ALL_JOBS: Final = Table.of(
     """
     (SELECT 'import' AS kind, job_id, tenant, actor, state, file_name AS about, applied AS rows_done,
-            good_rows AS rows_total, code, created_at, changed_at FROM imports
+            good_rows AS rows_total, undone_by, code, created_at, changed_at FROM imports
         UNION ALL
-        SELECT 'export', job_id, tenant, actor, state, filter, rows, rows, code, created_at, changed_at FROM exports
+        SELECT 'export', job_id, tenant, actor, state, filter, rows, rows, NULL, code, created_at,
+            changed_at FROM exports
         UNION ALL
-        SELECT 'bulk_action', job_id, tenant, actor, state, action, applied, total, code, created_at, changed_at
+        SELECT 'bulk_action', job_id, tenant, actor, state, action, applied, total, undone_by, code, created_at,
+            changed_at
         FROM bulk_actions) AS jobs
     """,
     JobRow,

@@ -21,7 +21,16 @@ from contracts.views.access import (
     user_of,
 )
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
-from contracts.views.jobs import ExportRow, ImportRow, fold_export, fold_import, job_of
+from contracts.views.jobs import (
+    ChangedRows,
+    ExportRow,
+    ImportRow,
+    changes_of,
+    fold_changes,
+    fold_export,
+    fold_import,
+    job_of,
+)
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
 from services.gateway.routing_facts import RoutingFactRow, fact_of, fold_fact
@@ -47,6 +56,7 @@ JOBS: Final = Projection(
         RowTable(name="imports", row=ImportRow, key="job_id", key_of=job_of, fold=fold_import),
         RowTable(name="exports", row=ExportRow, key="job_id", key_of=job_of, fold=fold_export),
         RowTable(name="bulk_actions", row=BulkActionRow, key="job_id", key_of=job_of, fold=fold_bulk_action),
+        RowTable(name="changed_rows", row=ChangedRows, key="event_id", key_of=changes_of, fold=fold_changes),
     ),
 )
 TENANTS: Final = Projection(

@@ -51,6 +51,14 @@ async def get_import(pool: asyncpg.Pool, tenant: str, actor: str | None, job_id:
     return await one(pool, _IMPORTS, _JOB, tenant, actor, job_id)
 
 
+_WITHIN: Final = "SELECT within FROM imports WHERE tenant = $1 AND job_id = $2"
+
+
+async def domains_of_import(pool: asyncpg.Pool, tenant: str, job_id: str) -> list[str] | None:
+    """Give the domains that an import of the tenant may touch, None for all."""
+    return await pool.fetchval(_WITHIN, tenant, job_id)
+
+
 async def get_export(pool: asyncpg.Pool, tenant: str, actor: str | None, job_id: str) -> ExportRow | None:
     """Give an export job of the tenant; where an actor is given, only one of theirs."""
     return await one(pool, _EXPORTS, _JOB, tenant, actor, job_id)

@@ -20,6 +20,7 @@ class JobFacts(Struct, gc=False):
     state: str
     good_rows: int = 0
     applied: int = 0
+    changed: int = 0
 
 
 # The states in which each step of a job may happen, and the state after it; None leaves it as it is.
@@ -31,6 +32,7 @@ _JOB_STEPS: Final = {
     b.ImportCancelled: ({"cancelling"}, "ended"),
     b.ImportFinished: ({"checked", "applying", "cancelling"}, "ended"),
     b.ImportFailed: ({"uploaded", "checked", "cancelling"}, "ended"),
+    b.ImportUndoBegun: ({"ended"}, "ended"),
     b.ExportFinished: ({"requested"}, "ended"),
     b.ExportFailed: ({"requested"}, "ended"),
     b.ExportCancelled: ({"requested"}, "ended"),
@@ -77,6 +79,8 @@ class JobRules:
                 yield from self._rows_applied(job, event.data)
             case b.ImportFinished() if job.applied != job.good_rows:
                 yield f"finished after {job.applied} of {job.good_rows} rows"
+            case b.ImportUndoBegun() if not job.changed:
+                yield "an undo of an import that changed nothing"
             case _:
                 pass
         if job.state != "cancelling" or state_after == "ended":
@@ -88,4 +92,9 @@ class JobRules:
         counted = data.created + data.changed + data.skipped + len(data.refused)
         if counted != data.last - data.first + 1:
             yield f"{counted} rows counted from {data.first} to {data.last}"
+        # A row that changed a note and was then refused is among them too.
+        named = [change.row for change in data.changed_rows]
+        if len(set(named)) != len(named) or len(named) > data.changed + len(data.refused):
+            yield f"{len(named)} rows named that changed a mailbox, of {data.changed} and {len(data.refused)} refused"
         job.applied = data.last
+        job.changed += data.created + data.changed

@@ -129,6 +129,7 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
             "bulk_actions", bulk_actions.BulkActionRow, "job_id", jobs.job_of, bulk_actions.fold_bulk_action
         ),
         View("job_orders", JobOrderRow, "job_id", jobs.job_of, fold_job_order),
+        View("changed_rows", jobs.ChangedRows, "event_id", jobs.changes_of, jobs.fold_changes),
     ),
 }
 

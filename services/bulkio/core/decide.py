@@ -184,6 +184,8 @@ def _report_applied(command: ReportRowsApplied, job: ImportJob) -> Decision:
     counted = command.created + command.changed + command.skipped + len(command.refused)
     if counted != command.last - command.first + 1:
         return _refused(command, RefusalCode.JOB_STATE, "the counts do not add up to the rows")
+    if len(command.changed_rows) > command.changed + len(command.refused):
+        return _refused(command, RefusalCode.JOB_STATE, "more rows changed a mailbox than are counted")
     return _accepted(
         command,
         ImportRowsApplied(
@@ -193,6 +195,7 @@ def _report_applied(command: ReportRowsApplied, job: ImportJob) -> Decision:
             changed=command.changed,
             skipped=command.skipped,
             refused=command.refused,
+            changed_rows=command.changed_rows,
         ),
     )
 

@@ -32,12 +32,12 @@ from contracts.bulk_actions import (
     StartBulkAction,
     TakeBulkPasswords,
 )
-from contracts.bulkio import BulkioEvent
+from contracts.bulkio import BulkioEvent, ImportUndoBegun
 from contracts.decision import About, Accepted, Order, Refused
 from contracts.ids import JobId, SealKeyId
 from contracts.outcome import RefusalCode
 from services.bulkio.core.bulk_actions import BulkActionJob
-from services.bulkio.core.jobs import TenantJobs
+from services.bulkio.core.jobs import ImportJob, TenantJobs
 
 Decision = Accepted[BulkioEvent] | Refused
 
@@ -83,10 +83,15 @@ def _start(command: StartBulkAction, jobs: TenantJobs) -> Decision:
         return _refused(command, RefusalCode.JOB_STATE, f"the id is that of another job: {kind}")
     also: tuple[About[BulkioEvent], ...] = ()
     if command.undo_of is not None:
-        problem = _why_not_undone(command, jobs.bulk_actions.get(command.undo_of), jobs)
+        undo_job_id = JobId(command.job_id)
+        if (imported := jobs.imports.get(command.undo_of)) is not None:
+            problem = _why_no_import_undone(command, imported, jobs)
+            also = (About(command.undo_of, ImportUndoBegun(undo_job_id=undo_job_id)),)
+        else:
+            problem = _why_not_undone(command, jobs.bulk_actions.get(command.undo_of), jobs)
+            also = (About(command.undo_of, BulkActionUndoBegun(undo_job_id=undo_job_id)),)
         if problem is not None:
             return problem
-        also = (About(command.undo_of, BulkActionUndoBegun(undo_job_id=JobId(command.job_id))),)
     requested = BulkActionRequested(
         job_id=JobId(command.job_id),
         action=command.action,
@@ -113,7 +118,20 @@ def _why_not_undone(command: StartBulkAction, job: BulkActionJob | None, jobs: T
         return _refused(command, RefusalCode.JOB_STATE, "the job has changed nothing, or is not at its end")
     if job.action == "clean":
         return _refused(command, RefusalCode.JOB_STATE, "what was cleaned comes back from the archive alone")
-    earlier = None if job.undone_by is None else jobs.bulk_actions[job.undone_by]
+    return _undone_already(command, job.undone_by, jobs)
+
+
+def _why_no_import_undone(command: StartBulkAction, job: ImportJob, jobs: TenantJobs) -> Refused | None:
+    if not job.ended or not job.changed_mailboxes:
+        return _refused(
+            command, RefusalCode.JOB_STATE, "the import has changed nothing, or is not at its end"
+        )
+    return _undone_already(command, job.undone_by, jobs)
+
+
+def _undone_already(command: StartBulkAction, undone_by: str | None, jobs: TenantJobs) -> Refused | None:
+    """Refuse a second undo, unless the first came to nothing."""
+    earlier = None if undone_by is None else jobs.bulk_actions[undone_by]
     if earlier is not None and (not earlier.ended or earlier.applied):
         return _refused(command, RefusalCode.JOB_STATE, "the job is undone already")
     return None

@@ -18,6 +18,7 @@ from contracts.bulkio import (
     ImportFinished,
     ImportPlanned,
     ImportRowsApplied,
+    ImportUndoBegun,
     ImportUploaded,
 )
 from contracts.envelope import EventEnvelope
@@ -45,6 +46,8 @@ class ImportJob(Struct, gc=False):
     good_rows: int | None = None
     bad_rows: int = 0
     applied: int = 0
+    changed_mailboxes: int = 0
+    undone_by: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -92,6 +95,8 @@ class TenantJobs(Struct):
             good_rows=None if row.report is None else row.good_rows,
             bad_rows=row.bad_rows,
             applied=row.applied,
+            changed_mailboxes=row.created + row.changed,
+            undone_by=row.undone_by,
         )
 
     def put_export(self, row: ExportRow) -> None:
@@ -148,7 +153,8 @@ def _evolve_import(
     | ImportCancelRequested
     | ImportCancelled
     | ImportFinished
-    | ImportFailed,
+    | ImportFailed
+    | ImportUndoBegun,
 ) -> None:
     match data:
         case ImportChecked():
@@ -161,6 +167,7 @@ def _evolve_import(
             if job.state == "checked":
                 job.state = "applying"
             job.applied = data.last
+            job.changed_mailboxes += data.created + data.changed
         case ImportCancelRequested():
             job.state = "cancelling"
         case ImportCancelled():
@@ -169,5 +176,7 @@ def _evolve_import(
             job.state = "finished"
         case ImportFailed():
             job.state = "failed"
+        case ImportUndoBegun(undo_job_id=undo_job_id):
+            job.undone_by = undo_job_id
         case _:
             assert_never(data)

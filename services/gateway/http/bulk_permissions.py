@@ -1,5 +1,7 @@
 """What a bulk action needs depends on what it does; here is what, where, and who sees the job."""
 
+from typing import Literal
+
 from contracts.bulk_actions import DESTROYING, BulkActionKind
 from contracts.permissions import Action, role_reach
 from contracts.views.bulk_actions import BulkActionRow
@@ -11,9 +13,9 @@ from services.gateway.jobs import get_bulk_action
 from services.gateway.reaching import domains_within
 
 
-def action_needed(action: BulkActionKind, undone: BulkActionKind | None = None) -> Action:
-    """Give what somebody must be allowed on the page of mailboxes. To undo a restoration is to delete."""
-    destroys = action in DESTROYING or (action == "undo" and undone in ("restore", "undo"))
+def action_needed(action: BulkActionKind, undone: BulkActionKind | Literal["import"] | None = None) -> Action:
+    """Give what somebody must be allowed on the page of mailboxes. To undo a restoration or an import is to delete."""
+    destroys = action in DESTROYING or (action == "undo" and undone in ("restore", "undo", "import"))
     return "destroy" if destroys else "change"
 
 
@@ -31,13 +33,13 @@ async def demand_reach(access: Access, row: BulkActionRow) -> None:
     undone = None
     if row.undo_of is not None:
         former = await get_bulk_action(access.gateway.pool, access.tenant, None, row.undo_of)
-        undone = None if former is None else former.action
-    demand_within(await domains_reached(access, action_needed(row.action, undone)), row)
+        undone = "import" if former is None else former.action
+    demand_within(await domains_reached(access, action_needed(row.action, undone)), row.within)
 
 
-def demand_within(reached: list[str] | None, row: BulkActionRow) -> None:
-    """Raises Problem unless the domains that somebody reaches are at least those of the job."""
-    if reached is not None and (row.within is None or not set(row.within) <= set(reached)):
+def demand_within(reached: list[str] | None, within: list[str] | None) -> None:
+    """Raises Problem unless the domains that somebody reaches are at least those that a job is within; None is all."""
+    if reached is not None and (within is None or not set(within) <= set(reached)):
         raise page_forbidden()
 
 

@@ -17,9 +17,7 @@ from contracts.bulk_action_files import (
     reversed_step,
     selection_blob,
 )
-from contracts.outcome import RefusalCode
 from contracts.views.bulk_actions import BulkActionRow
-from services.gateway.bulk_selection import versions_of
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, body_of, documented
 from services.gateway.http.bulk_orders import (
@@ -44,6 +42,7 @@ from services.gateway.http.request import Fresh
 from services.gateway.http.sealed_files import open_sealed
 from services.gateway.http.views import Operation
 from services.gateway.http.writes import Act, AnyWrite, KeyedWrite, content_of
+from services.gateway.undo_foresight import why_refused
 
 router = APIRouter(prefix="/v1/bulk-actions", tags=["bulk_actions"], dependencies=[Fresh])
 
@@ -86,7 +85,7 @@ async def undo(
 async def _undoable_within(acting: Access, row: BulkActionRow) -> list[str] | None:
     """Give where the caller may undo the job. Raises Problem: it is not at its end, can't be undone, or not by them."""
     within = await domains_reached(acting, action_needed("undo", row.action))
-    demand_within(within, row)
+    demand_within(within, row.within)
     if row.action == "clean":
         detail = "what was cleaned comes back from the archive alone"
         raise Problem(HTTPStatus.CONFLICT, "undo_impossible", detail)
@@ -106,7 +105,9 @@ async def _foreseen(acting: Access, row: BulkActionRow) -> UndoPreview:
         opposite, without = _opposites(selection, done)
         count += len(opposite)
         without_opposite += without
-        refusals.update(await _no_longer(acting, opposite))
+        async with acting.gateway.pool.acquire() as connection:
+            codes = await why_refused(connection, acting.gateway.vault, acting.tenant, opposite)
+        refusals.update(code for code in codes if code)
     refused = sum(refusals.values())
     return UndoPreview(
         count=count,
@@ -129,21 +130,3 @@ def _opposites(
     ]
     opposite = [each for each in changed if each is not None]
     return opposite, len(changed) - len(opposite)
-
-
-async def _no_longer(acting: Access, opposite: list[SelectedMailbox]) -> Counter[str]:
-    """Count, by code, what can't be taken back: changed since, gone for good, or the former password is."""
-    gateway = acting.gateway
-    versions = await versions_of(gateway.pool, acting.tenant, [each.mailbox_id for each in opposite])
-    wanted = [each.credential_id for each in opposite if each.step == "set_password" and each.credential_id]
-    missing = await gateway.vault.missing_credentials(wanted) if wanted else set[str]()
-    found: Counter[str] = Counter()
-    for each in opposite:
-        version = versions.get(each.mailbox_id)
-        if version is None:
-            found[RefusalCode.MAILBOX_PURGED.value] += 1
-        elif version != each.expected_version:
-            found[RefusalCode.VERSION_MISMATCH.value] += 1
-        elif each.step == "set_password" and each.credential_id in missing:
-            found["credential_gone"] += 1
-    return found

@@ -46,10 +46,32 @@ class UndoPreview(Struct, frozen=True, kw_only=True):
     needs_approval: bool
 
 
+class ImportUndoPreview(Struct, frozen=True, kw_only=True):
+    """What the undo of an import would do. `count` is what `expected_count` must be: all that the import created or changed.
+
+    `would_change` of them would be deleted or get back what they had; `passwords_stay` counts those of the latter that keep
+    the import's password. `refusals` says by code which can't be undone, with some addresses of each code in `examples`. It
+    is foreseen from mailboxes as they were at `as_of` (topic/partition → next offset); the writer decides.
+    """
+
+    count: int
+    would_change: int
+    would_delete: int
+    would_give_back: int
+    passwords_stay: int
+    refused: int
+    refusals: dict[str, int]
+    examples: dict[str, list[str]]
+    as_of: dict[str, int]
+    confirmation: ConfirmationNeeded | None
+    needs_approval: bool
+
+
 class BulkActionView(Struct, frozen=True, kw_only=True, tag_field="kind", tag="bulk_action"):
     """A bulk action. `total` mailboxes are selected, `applied` of them decided: changed, unchanged or refused.
 
-    Without a filter it is about mailboxes that were named by id, or about those that `undo_of` changed.
+    Without a filter it is about mailboxes that were named by id, or about those that `undo_of` changed: a bulk action or an
+    import.
     """
 
     job_id: str

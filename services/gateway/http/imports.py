@@ -175,14 +175,14 @@ async def list_(acting: Acting, size: PageSize = PAGE_SIZE_DEFAULT, token: PageT
 @router.get("/{job_id}", summary="Get an import", **documented({200: ImportView}))
 async def get(acting: Acting, job_id: str) -> Response:
     """Give an import job."""
-    row = await _find(acting, job_id)
+    row = await visible_import(acting, job_id)
     return answer(import_view(row), headers={"ETag": f'"{row.version}"'})
 
 
 @router.post("/{job_id}:cancel", summary="Cancel an import", **documented({200: WriteResult, 202: Operation}))
 async def cancel(write: AnyWrite, acting: Acting, job_id: str) -> Response:
     """Stop an import as soon as the rows on their way are decided."""
-    row = await _find(acting, job_id)
+    row = await visible_import(acting, job_id)
 
     async def act(attempt: Act) -> Response:
         return written(BULKIO, await attempt.order(BULKIO, acting.tenant, CancelImport(job_id=row.job_id)))
@@ -193,7 +193,7 @@ async def cancel(write: AnyWrite, acting: Acting, job_id: str) -> Response:
 @router.get("/{job_id}/result", summary="Download an import's failed rows", **documented({200: XLSX}))
 async def result(acting: Acting, job_id: str) -> StreamingResponse:
     """Give the workbook of the rows that failed, with the reason of each; it has no passwords."""
-    row = await _find(acting, job_id)
+    row = await visible_import(acting, job_id)
     if row.result is None:
         raise not_found("result_missing")
     headers = {
@@ -219,7 +219,7 @@ async def problems(
     acting: Acting, job_id: str, size: PageSize = PAGE_SIZE_MAX, token: PageToken = None
 ) -> Response:
     """Give what the check found: each bad cell with its row, its column, and what is expected."""
-    row = await _find(acting, job_id)
+    row = await visible_import(acting, job_id)
     if row.report is None:
         raise not_found("report_missing")
     name, size = list_name("problems", row.job_id), page_size(size)
@@ -251,7 +251,8 @@ async def _problems(
     return found
 
 
-async def _find(access: Access, job_id: str) -> ImportRow:
+async def visible_import(access: Access, job_id: str) -> ImportRow:
+    """Give a job to whoever asked for it, and to whoever sees imports everywhere. Raises Problem."""
     row = await queries.get_import(
         access.gateway.pool,
         access.tenant,

@@ -40,7 +40,7 @@ _ENDS: Final = frozenset({"planned", "finished", "failed", "cancelled", "decline
 
 
 class JobView(View, frozen=True, kw_only=True):
-    """A job of any kind. `about` is the file's name, the export's filter, or the bulk action.
+    """A job of any kind. `about` is the file's name, the export's filter, or the bulk action. `undone_by` is a bulk action.
 
     Everything else is at `/v1/imports/{job_id}`, `/v1/exports/{job_id}` or `/v1/bulk-actions/{job_id}`, as `kind` says.
     """
@@ -53,6 +53,7 @@ class JobView(View, frozen=True, kw_only=True):
     about: str
     rows_done: int
     rows_total: int
+    undone_by: str | None
     code: str | None
     created_at: datetime
     changed_at: datetime
@@ -116,6 +117,7 @@ def _view(row: JobRow) -> JobView:
         about=row.about,
         rows_done=row.rows_done,
         rows_total=row.rows_total,
+        undone_by=row.undone_by,
         code=row.code,
         created_at=row.created_at,
         changed_at=row.changed_at,

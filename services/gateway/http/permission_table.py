@@ -126,6 +126,9 @@ TABLE: Final[dict[Route, Needs]] = {
     ("POST", "/v1/imports/{job_id}:cancel"): Needs("tenant", "import", "change"),
     ("GET", "/v1/imports/{job_id}/result"): Needs("tenant", "import"),
     ("GET", "/v1/imports/{job_id}/problems"): Needs("tenant", "import"),
+    # An undo deletes mailboxes and gives back what they had: the routes look for that, too (bulk_permissions).
+    ("POST", "/v1/imports/{job_id}:previewUndo"): Needs("tenant", "import"),
+    ("POST", "/v1/imports/{job_id}:undo"): Needs("tenant", "import"),
     ("POST", "/v1/exports"): Needs("tenant", "export", "change"),
     ("GET", "/v1/exports"): Needs("tenant", "export"),
     ("GET", "/v1/exports/{job_id}"): Needs("tenant", "export"),

@@ -65,7 +65,7 @@ class MailboxView(View, frozen=True, kw_only=True):
 
 
 class ImportView(View, frozen=True, kw_only=True, tag_field="kind", tag="import"):
-    """An import job. `refused_rows` are the first hundred; the result workbook has all."""
+    """An import job. `refused_rows` are the first hundred; the result workbook has all. A bulk action may have undone it."""
 
     job_id: str
     actor: str
@@ -87,6 +87,7 @@ class ImportView(View, frozen=True, kw_only=True, tag_field="kind", tag="import"
     refused_rows: list[RowRefusal]
     has_result: bool
     has_problems: bool
+    undone_by: str | None
     code: str | None
     detail: str
     version: int
@@ -257,6 +258,7 @@ def import_view(row: ImportRow) -> ImportView:
         refused_rows=row.refused[:REFUSED_ROWS_SHOWN_MAX],
         has_result=row.result is not None,
         has_problems=row.report is not None and row.bad_rows > 0,
+        undone_by=row.undone_by,
         code=row.code,
         detail=row.detail,
         version=row.version,

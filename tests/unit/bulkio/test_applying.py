@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from contracts.bulkio import ImportMode, ReportRowsApplied, RowRefusal
+from contracts.bulkio import ChangedRow, ImportMode, ReportRowsApplied, RowRefusal
 from contracts.ids import CommandId, TenantId, derived_id
 from contracts.import_report import PlannedRow
 from contracts.mailbox import ChangeNote, CreateMailbox, MailboxCommand, SetPassword
@@ -134,7 +134,7 @@ def job(mode: ImportMode, good_rows: int, applied: int) -> ImportRow:
     return ImportRow(
         job_id=JOB, tenant=US, actor="owner:demo", state="checked", file_name="", blob="", key_id="", size_bytes=1,
         sha256="", mode=mode, bad_rows_policy="stop", dry_run=False, within=None, large=False, good_rows=good_rows, bad_rows=0, applied=applied,
-        created=applied, changed=0, skipped=0, refused=[], report="r", result=None, code=None, detail="", version=2,
+        created=applied, changed=0, skipped=0, refused=[], report="r", result=None, undone_by=None, code=None, detail="", version=2,
         created_at=NOW, changed_at=NOW,
     )  # fmt: skip
 
@@ -237,6 +237,29 @@ async def test_an_update_changes_what_the_row_gives_and_leaves_what_it_does_not(
     }
     (report,) = house.reports
     assert (report.changed, report.skipped) == (2, 1)
+    assert report.changed_rows == (
+        ChangedRow(2, 3, note=True, password=True),
+        ChangedRow(3, 3, note=True, password=False),
+    )
+
+
+async def test_a_row_that_is_refused_half_way_tells_what_it_has_changed() -> None:
+    house = House()
+    refuses = RefusalCode.MAILBOX_DELETED
+    house.answer = lambda name, _: outcome(refuses if name.endswith("password") else None, version=7)
+    given = [SheetRow(2, "a@b.example", "correct horse", "new")]
+    await house.apply(given, mode="update_existing", plan=[PlannedRow(2, "change", an_id("a"))])
+    (report,) = house.reports
+    assert (report.changed, report.refused) == (0, (RowRefusal(2, "mailbox_deleted"),))
+    assert report.changed_rows == (ChangedRow(2, 7, note=True, password=False),)
+
+
+async def test_a_password_without_another_note_is_told_as_that() -> None:
+    house = House()
+    house.answer = lambda name, _: outcome(events=1 if name.endswith("password") else 0, version=7)
+    given = [SheetRow(2, "a@b.example", "correct horse", "as before")]
+    await house.apply(given, mode="update_existing", plan=[PlannedRow(2, "change", an_id("a"))])
+    assert house.reports[0].changed_rows == (ChangedRow(2, 7, note=False, password=True),)
 
 
 async def test_a_note_that_was_so_already_counts_as_skipped() -> None:
@@ -244,6 +267,7 @@ async def test_a_note_that_was_so_already_counts_as_skipped() -> None:
     house.answer = lambda *_: outcome(events=0)
     await house.apply(rows(1), mode="update_existing", plan=[PlannedRow(2, "change", an_id("a"))])
     assert house.reports[0].skipped == 1
+    assert house.reports[0].changed_rows == ()
 
 
 async def test_a_planned_skip_orders_nothing() -> None:

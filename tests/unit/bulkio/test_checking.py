@@ -7,7 +7,7 @@ import pytest
 from contracts.bulkio import ImportMode
 from contracts.codec import encode
 from contracts.ids import DomainName, LocalPart
-from contracts.import_report import ImportReport, PlannedRow, RowProblem
+from contracts.import_report import FormerMailbox, ImportReport, PlannedRow, RowProblem
 from services.bulkio.checking import ExistingMailbox, RowCheck, Surroundings, readable_addresses
 from services.bulkio.sheet import CellIssue, SheetRow
 
@@ -17,6 +17,8 @@ OURS = {
     "paused.example": "suspended",
     "old.example": "removed",
 }
+
+FORMER = FormerMailbox(4, "what it said before", None)
 
 
 def check(
@@ -125,17 +127,17 @@ def test_a_duplicate_of_a_row_in_an_earlier_segment_is_found() -> None:
 
 
 def test_an_existing_address_is_treated_as_the_mode_says() -> None:
-    existing = {"a@ours.example": ExistingMailbox("id-of-a", "active")}
+    existing = {"a@ours.example": ExistingMailbox("id-of-a", "active", FORMER)}
     assert problem("a@ours.example", existing=existing).code == "address_taken"
     skipped = check(("a@ours.example",), ("b@ours.example",), mode="skip_existing", existing=existing)
     assert skipped.plan == (PlannedRow(2, "skip", "id-of-a"), PlannedRow(3, "create"))
     changed = check(("a@ours.example",), ("b@ours.example",), mode="update_existing", existing=existing)
-    assert changed.plan == (PlannedRow(2, "change", "id-of-a"), PlannedRow(3, "create"))
+    assert changed.plan == (PlannedRow(2, "change", "id-of-a", FORMER), PlannedRow(3, "create"))
 
 
 @pytest.mark.parametrize("mode", ["create_only", "skip_existing", "update_existing"])
 def test_a_quarantined_address_is_told_in_every_mode(mode: ImportMode) -> None:
-    existing = {"a@ours.example": ExistingMailbox("id-of-a", "deleted")}
+    existing = {"a@ours.example": ExistingMailbox("id-of-a", "deleted", FORMER)}
     assert problem("a@ours.example", mode=mode, existing=existing).code == "address_quarantined"
 
 

@@ -43,7 +43,7 @@ def job(report: str | None = None, blob: str = "") -> ImportRow:
     return ImportRow(
         job_id=an_id("job"), tenant=US, actor="owner:demo", state="checked", file_name="", blob=blob, key_id="k",
         size_bytes=1, sha256="", mode="create_only", bad_rows_policy="skip", dry_run=False, within=None, large=True,
-        good_rows=0, bad_rows=0, applied=0, created=0, changed=0, skipped=0, refused=[], report=report, result=None,
+        good_rows=0, bad_rows=0, applied=0, created=0, changed=0, skipped=0, refused=[], report=report, result=None, undone_by=None,
         code=None, detail="", version=2, created_at=NOW, changed_at=NOW,
     )  # fmt: skip
 
