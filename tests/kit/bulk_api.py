@@ -37,6 +37,12 @@ class Customer:
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
+    def patch(self, path: str, **fields: Any) -> None:
+        """Change fields of something; anything but success fails the test."""
+        answer = self.http.patch(path, json=fields)
+        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+        self._position = answer.headers["Postfach-Position"]
+
     def try_post(self, path: str, **request: Any) -> httpx2.Response:
         """Order something that may be refused."""
         headers = {"Idempotency-Key": str(uuid4()), **request.pop("headers", {})}

@@ -17,6 +17,7 @@ from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from contracts.views.jobs import ImportRow, fold_import
 from services.bulkio.bulk_applying import PartApplying
 from services.bulkio.core.jobs import TenantJobs
+from services.bulkio.progress import Meter
 from services.bulkio.settings import BulkioSettings
 from services.bulkio.tools import Tools
 from tests.kit.given import US, Happened, History, Scenario, an_id, refused
@@ -158,12 +159,16 @@ class House:
             settings=BulkioSettings(kafka_bootstrap="", postgres_dsn="", blobs_url="", vault_key_file=""),
             pool=everything,
             commands=everything,
+            places=everything,
             vault=everything,
             blobs=everything,
             hasher=everything,
+            progress=everything,
             clock=lambda: NOW,
         )
-        (found,) = await PartApplying(tools, everything, the_undo(), None).run([step])
+        meter = Meter(UNDO, US, "bulk_action", "applying")
+        (found,) = await PartApplying(tools, everything, the_undo(), None, meter).run([step])
+        assert meter.rows_decided == 1
         return found
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from contracts import bulkio as b
 from contracts import mailbox as m
@@ -114,6 +115,8 @@ UPLOADED = b.ImportUploaded(
     dry_run=False,
 )
 CHECKED = b.ImportChecked(good_rows=10, bad_rows=0, report="r")
+CHANGE = b.ChangedRow(3, 5, note=True, password=False)
+UNDO_BEGUN = b.ImportUndoBegun(undo_job_id=JOB)
 
 
 def applied(first: int, last: int, created: int | None = None) -> b.ImportRowsApplied:
@@ -133,6 +136,11 @@ def test_an_import_that_goes_its_way_breaks_no_rule() -> None:
     assert rules_broken(an_import(*steps)) == ""
 
 
+def test_an_import_that_is_undone_once_it_has_ended_breaks_no_rule() -> None:
+    rows = b.ImportRowsApplied(first=1, last=10, created=9, changed=1, skipped=0, changed_rows=(CHANGE,))
+    assert rules_broken(an_import(UPLOADED, CHECKED, rows, b.ImportFinished(), UNDO_BEGUN)) == ""
+
+
 @pytest.mark.parametrize(
     ("steps", "rule"),
     [
@@ -146,6 +154,9 @@ def test_an_import_that_goes_its_way_breaks_no_rule() -> None:
         ((UPLOADED, CHECKED, applied(1, 10), b.ImportFinished(), b.ImportFinished()), "that is ended"),
         ((UPLOADED, b.ImportCancelled()), "that is uploaded"),
         ((UPLOADED, b.ExportFailed(code="x")), "of an import"),
+        ((UPLOADED, CHECKED, applied(1, 10), UNDO_BEGUN), "that is applying"),
+        ((UPLOADED, b.ImportFailed(code="formula"), UNDO_BEGUN), "changed nothing"),
+        ((UPLOADED, CHECKED, structs.replace(applied(1, 5), changed_rows=(CHANGE,))), "1 rows named"),
     ],
 )
 def test_a_rule_of_jobs_that_is_broken_is_named(steps: tuple[Any, ...], rule: str) -> None:
