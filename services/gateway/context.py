@@ -1,5 +1,7 @@
 """What every request may use, opened once in wiring."""
 
+import asyncio
+
 import asyncpg
 from msgspec import Struct
 
@@ -8,6 +10,7 @@ from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.job_progress import ProgressTable
 from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
+from services.gateway.stream_places import StreamPlaces
 from services.runtime.blobs import Blobs
 from services.runtime.clock import Clock
 from services.runtime.health import Health
@@ -17,7 +20,11 @@ from services.runtime.vault import Vault
 
 
 class Gateway(Struct, frozen=True, kw_only=True):
-    """The gateway's connections and settings. `fingerprint_key` makes request fingerprints useless to guess from."""
+    """The gateway's connections and settings.
+
+    `fingerprint_key` makes request fingerprints useless to guess from. Once `stopping` is set, whatever is still being
+    answered has to come to its end.
+    """
 
     settings: GatewaySettings
     pool: asyncpg.Pool
@@ -28,7 +35,9 @@ class Gateway(Struct, frozen=True, kw_only=True):
     keys: KeyRing
     limits: RateLimits
     progress: ProgressTable
+    streams: StreamPlaces
     dns: Dns
     health: Health
     clock: Clock
     fingerprint_key: bytes
+    stopping: asyncio.Event

@@ -13,6 +13,7 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     `gateway_export_file_hours` is for how long a finished export can be downloaded. `gateway_trusted_proxies` are
     addresses or networks, joined by commas, whose X-Forwarded-For is believed. `gateway_requests_per_minute` is for each
     key or person in each process, `gateway_anonymous_requests_per_minute` for each client address without a sign-in.
+    `gateway_streams_max` are the streams that each key or person may hold open in each process.
 
     `gateway_large_import_tenants` are the ids, joined by commas, of the tenants that may hand in files beyond the page's
     limits, up to `gateway_upload_bytes_large_max`; "all" means every one.
@@ -37,6 +38,7 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     gateway_trusted_proxies: str = ""
     gateway_requests_per_minute: Annotated[int, Meta(ge=1)] = 6_000
     gateway_anonymous_requests_per_minute: Annotated[int, Meta(ge=1)] = 600
+    gateway_streams_max: Annotated[int, Meta(ge=1)] = 20
     gateway_session_hours: Annotated[int, Meta(ge=1)] = 12
     gateway_session_idle_minutes: Annotated[int, Meta(ge=2)] = 30
     dns_servers: str = ""

@@ -21,6 +21,7 @@ from services.gateway.job_progress import ProgressTable
 from services.gateway.projections import PROJECTIONS, SCHEMA
 from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
+from services.gateway.stream_places import StreamPlaces
 from services.runtime.blobs import open_blobs
 from services.runtime.clock import utc_now
 from services.runtime.health import EmbeddedServer, Health, serve_health
@@ -66,10 +67,12 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 settings.gateway_requests_per_minute, settings.gateway_anonymous_requests_per_minute
             ),
             progress=progress,
+            streams=StreamPlaces(settings.gateway_streams_max),
             dns=Dns.of(settings.dns_servers, settings.dns_timeout_s),
             health=health,
             clock=utc_now,
             fingerprint_key=_fingerprint_key(settings),
+            stopping=stop,
         )
         server = EmbeddedServer(
             uvicorn.Config(

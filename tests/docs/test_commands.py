@@ -137,6 +137,7 @@ def test_the_first_steps_by_curl_lead_from_a_domain_to_a_file(stack: Stack, on_s
     assert '"address":"order-17@team.sample-tenant.example"' in told
     assert '"step":"rule"' in told
     assert "orders@team.sample-tenant.example,collects the orders" in told
+    assert "event: done\n" in told
     assert '"code":"filter_invalid"' in told
     assert "pf_" not in told
 

@@ -24,7 +24,7 @@ class Customer:
         self.http = http
         self.tenant = tenant
         self.domain = domain
-        self._position: str | None = None
+        self.position: str | None = None
 
     def add_domain(self, domain: str) -> None:
         """Register and activate a domain."""
@@ -47,12 +47,12 @@ class Customer:
         """Order something that may be refused."""
         headers = {"Idempotency-Key": str(uuid4()), **request.pop("headers", {})}
         answer = self.http.post(path, headers=headers, **request)
-        self._position = answer.headers.get("Postfach-Position", self._position)
+        self.position = answer.headers.get("Postfach-Position", self.position)
         return answer
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """Ask for something that is there, as it is after what was ordered last."""
-        headers = {} if self._position is None else {"Postfach-After": self._position}
+        headers = {} if self.position is None else {"Postfach-After": self.position}
 
         def caught_up() -> httpx2.Response | None:
             answer = self.http.get(path, params=parameters, headers=headers)

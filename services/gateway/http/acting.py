@@ -88,6 +88,21 @@ async def _gate(request: Request) -> None:
 Gate = Depends(_gate)
 
 
+async def still_admitted(request: Request) -> Access | None:
+    """Give the access of a request whose answer goes on for long, as it is now; None for whom the gate would stop now.
+
+    It is no further request, so it counts for no limit, and no use of a session, which would never end otherwise.
+    """
+    gateway: Gateway = request.app.state.gateway
+    try:
+        principal = await authenticate(request, gateway, is_use=False)
+        if principal is None:
+            return None
+        return _access(request, gateway, principal, TABLE[request.method, request.scope["route"].path])
+    except Problem:
+        return None
+
+
 async def _count(request: Request, gateway: Gateway, policy: Policy, whom: str) -> None:
     standing = await gateway.limits.count(policy, whom, gateway.clock())
     request.scope[ANSWER_HEADERS].update(standing.headers())

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
-import asyncpg
-from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -49,7 +47,7 @@ from services.gateway.http.acting import Gate
 from services.gateway.http.authentication import SignInDocumented
 from services.gateway.http.permission_table import Route, check_complete
 from services.gateway.http.plain_requests import NoUnknownBody, doubt_about
-from services.gateway.http.problems import FieldError, Problem, problem_response, unavailable
+from services.gateway.http.problems import OUTAGES, FieldError, Problem, problem_response, unavailable
 from services.gateway.http.request import (
     ANSWER_HEADERS,
     CORRELATION_HEADER,
@@ -120,7 +118,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_bad_parameters)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    for passing in (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, KafkaError, OSError):
+    for passing in OUTAGES:
         app.add_exception_handler(passing, _on_outage)
     app.add_exception_handler(Exception, _on_fault)
     app.add_middleware(_Surroundings)

@@ -35,20 +35,23 @@ async def _documentation(
 SignInDocumented = Depends(_documentation)
 
 
-async def authenticate(request: Request, gateway: Gateway) -> Principal | None:
-    """Give who is asking, if it is anybody. Raises Problem when another site made a browser send its cookie."""
+async def authenticate(request: Request, gateway: Gateway, *, is_use: bool = True) -> Principal | None:
+    """Give who is asking, if it is anybody. Raises Problem when another site made a browser send its cookie.
+
+    `is_use`: a session that is not used ends after a while.
+    """
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return await _by_key(request, gateway, secret.strip())
+        return await _by_key(request, gateway, secret.strip(), is_use=is_use)
     if (secret := request.cookies.get(SESSION_COOKIE)) is not None:
-        return await _by_session(request, gateway, secret)
+        return await _by_session(request, gateway, secret, is_use=is_use)
     return None
 
 
-async def _by_key(request: Request, gateway: Gateway, secret: str) -> Principal | None:
+async def _by_key(request: Request, gateway: Gateway, secret: str, *, is_use: bool) -> Principal | None:
     if not secret.startswith(PREFIX):
         return gateway.keys.principal(secret)
-    holder = await _holder(gateway, "key", secret)
+    holder = await _holder(gateway, "key", secret, is_use=is_use)
     if holder is None or not is_within(client_address(request), holder.networks):
         return None
     kind = "operator" if holder.role == "operator" else "key"
@@ -63,8 +66,8 @@ async def _by_key(request: Request, gateway: Gateway, secret: str) -> Principal 
     )
 
 
-async def _by_session(request: Request, gateway: Gateway, secret: str) -> Principal | None:
-    holder = await _holder(gateway, "session", secret)
+async def _by_session(request: Request, gateway: Gateway, secret: str, *, is_use: bool) -> Principal | None:
+    holder = await _holder(gateway, "session", secret, is_use=is_use)
     if holder is None or holder.user_id is None:
         return None
     if request.method not in _SAFE and not is_same_site(request):
@@ -81,12 +84,14 @@ async def _by_session(request: Request, gateway: Gateway, secret: str) -> Princi
     )
 
 
-async def _holder(gateway: Gateway, kind: access_tokens.AuthKind, secret: str) -> Holder | None:
+async def _holder(
+    gateway: Gateway, kind: access_tokens.AuthKind, secret: str, *, is_use: bool
+) -> Holder | None:
     if len(secret) > SECRET_LENGTH_MAX:
         return None
     idle_s = gateway.settings.gateway_session_idle_minutes * 60
     holder = await access_tokens.find_holder(gateway.pool, kind, secret, idle_s)
-    if holder is not None and holder.stale:
+    if is_use and holder is not None and holder.stale:
         await access_tokens.touch(gateway.pool, kind, holder.id)
     return holder
 

@@ -1,8 +1,9 @@
 """Operations: what takes longer than a request, asked for in one way whatever it is."""
 
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from msgspec import UNSET
 from starlette.responses import Response
 
@@ -13,6 +14,7 @@ from services.gateway import queries
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
 from services.gateway.http.job_scope import own_jobs_of
+from services.gateway.http.operation_stream import Shown, StreamPlace, operation_stream
 from services.gateway.http.operation_views import bulk_action_operation, export_operation, import_operation
 from services.gateway.http.problems import not_found, refused
 from services.gateway.http.request import Fresh, position_of, thing_id
@@ -28,22 +30,31 @@ ASK_AGAIN_WAIT_S = 2.0
 @router.get("/{operation_id}", summary="Get an operation", **documented({200: Operation}))
 async def get(acting: Acting, operation_id: str) -> Response:
     """Give how far an import, an export, a bulk action or a slow write is."""
-    return answer(await _find(acting, thing_id(operation_id, "operation_unknown")))
+    shown = await _find(acting, thing_id(operation_id, "operation_unknown"))
+    return answer(shown())
 
 
-async def _find(access: Access, id_: str) -> Operation:
-    """Give an operation as it is now. Raises Problem when there is none that may be seen."""
+@router.get("/{operation_id}/stream", summary="Watch an operation", **documented({200: "text/event-stream"}))
+async def stream(acting: Acting, request: Request, _place: StreamPlace, operation_id: str) -> Response:
+    """Push the operation whenever it changes, as events `progress` and at last `done`."""
+    id_ = thing_id(operation_id, "operation_unknown")
+    return operation_stream(request, acting, id_, _find, await _find(acting, id_))
+
+
+async def _find(access: Access, id_: str) -> Shown:
+    """Find an operation. Raises Problem when there is none that may be seen."""
     gateway, tenant = access.gateway, access.tenant
     whose = _whose(access, "import")
     if (imported := await queries.get_import(gateway.pool, tenant, whose, id_)) is not None:
-        return import_operation(gateway, imported)
+        return partial(import_operation, gateway, imported)
     whose = _whose(access, "export")
     if (exported := await queries.get_export(gateway.pool, tenant, whose, id_)) is not None:
-        return export_operation(gateway, exported)
+        return partial(export_operation, gateway, exported)
     whose = _whose(access, "mailboxes")
     if (bulk_action := await get_bulk_action(gateway.pool, tenant, whose, id_)) is not None:
-        return bulk_action_operation(gateway, bulk_action)
-    return await _command_operation(access, id_)
+        return partial(bulk_action_operation, gateway, bulk_action)
+    command = await _command_operation(access, id_)
+    return lambda: command
 
 
 def _whose(access: Access, page: PageName) -> str | None:

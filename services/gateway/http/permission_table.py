@@ -149,6 +149,7 @@ TABLE: Final[dict[Route, Needs]] = {
     # A job, and an operation, belongs to the page of its kind: the routes look.
     ("GET", "/v1/jobs"): Needs("tenant"),
     ("GET", "/v1/operations/{operation_id}"): Needs("tenant"),
+    ("GET", "/v1/operations/{operation_id}/stream"): Needs("tenant"),
 }
 
 

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+import asyncpg
 import msgspec
+from aiokafka.errors import KafkaError
 from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
 from contracts.outcome import Outcome, RefusalCode
+
+OUTAGES: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, KafkaError, OSError)
+"""What is raised when a part of the system does not answer; it passes."""
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -110,6 +115,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "tenant_needed": "Say for which tenant",
     "sign_in_throttled": "Too many attempts to sign in",
     "rate_limited": "Too many requests",
+    "too_many_streams": "Too many open streams",
     "proof_missing": "The DNS does not show that the domain is yours",
     "dns_unreachable": "The DNS does not answer",
     "past_not_known": "This past moment is not known",
