@@ -19,7 +19,7 @@ from tests.kit.streams import Pushed, watching
 from tests.kit.waiting import eventually
 
 COUNTS = ("rows_checked", "rows_hashed", "rows_decided")
-ROWS = 150
+ROWS = 200
 """With passwords, so that it takes some seconds."""
 
 STOPS_WITHIN_S = 5.0
@@ -58,7 +58,7 @@ def assert_grew_to_its_end(seen: list[dict[str, Any]]) -> None:
     for name in COUNTS:
         known = [each for each in (progress(operation)[name] for operation in seen) if each is not None]
         assert known == sorted(known), (name, known)
-    under_way = [progress(each) for each in seen if each["metadata"]["state"] == "applying"]
+    under_way = [progress(each) for each in seen if progress(each)["phase"] == "applying"]
     assert any(0 < (each["rows_hashed"] or 0) < ROWS for each in under_way), under_way
     assert all(each["seconds_left"] is not None for each in under_way if each["rows_per_second"])
     assert [each["done"] for each in seen] == [False] * (len(seen) - 1) + [True]
