@@ -83,4 +83,5 @@ JOB_FILTER_FIELDS: Final[dict[str, FilterField]] = {
     "state": FilterField(column="state", kind="text"),
     "actor": FilterField(column="actor", kind="text"),
     "created_at": FilterField(column="created_at", kind="time"),
+    "changed_at": FilterField(column="changed_at", kind="time"),
 }

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from contracts.bulk_actions import BulkActionRequested
 from contracts.bulkio import (
     BulkioEvent,
     ChangedRow,
@@ -243,3 +244,18 @@ def fold_export(row: ExportRow | None, event: EventEnvelope[BulkioEvent]) -> Exp
 def job_of(event: EventEnvelope[Any]) -> str:
     """The job that an event is about."""
     return event.subject
+
+
+class JobOrderRow(Struct, kw_only=True):
+    """What the commands of a job refer to: the event that asked for it, and that event's correlation."""
+
+    job_id: str
+    correlation: str
+    event_id: str
+
+
+def fold_job_order(row: JobOrderRow | None, event: EventEnvelope[BulkioEvent]) -> JobOrderRow | None:
+    """The order of the job: its first event, for ever."""
+    if isinstance(event.data, ImportUploaded | ExportRequested | BulkActionRequested):
+        return JobOrderRow(job_id=event.data.job_id, correlation=event.correlation, event_id=event.id)
+    return row

@@ -4,8 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from contracts.bulk_actions import BulkActionRequested
-from contracts.bulkio import BulkioEvent, ExportRequested, ImportRowsApplied, ImportUploaded, RowRefusal
+from contracts.bulkio import BulkioEvent, ImportRowsApplied, RowRefusal
 from contracts.envelope import EventEnvelope
 from contracts.topics import BULKIO, MAILBOX
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
@@ -13,24 +12,18 @@ from contracts.views.jobs import (
     ChangedRows,
     ExportRow,
     ImportRow,
+    JobOrderRow,
     changes_of,
     fold_changes,
     fold_export,
     fold_import,
+    fold_job_order,
     job_of,
 )
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from services.runtime.kafka.projection import Projection, RowTable
 
 SCHEMA: Final = "bulkio"
-
-
-class JobOrderRow(Struct, kw_only=True):
-    """What the commands of a job refer to: the event that asked for it, and that event's correlation."""
-
-    job_id: str
-    correlation: str
-    event_id: str
 
 
 class RefusedRows(Struct, kw_only=True):
@@ -59,13 +52,6 @@ def fold_refused(_row: RefusedRows | None, event: EventEnvelope[BulkioEvent]) ->
         last=event.data.last,
         refused=list(event.data.refused),
     )
-
-
-def fold_job_order(row: JobOrderRow | None, event: EventEnvelope[BulkioEvent]) -> JobOrderRow | None:
-    """The order of the job: its first event, for ever."""
-    if isinstance(event.data, ImportUploaded | ExportRequested | BulkActionRequested):
-        return JobOrderRow(job_id=event.data.job_id, correlation=event.correlation, event_id=event.id)
-    return row
 
 
 MAILBOXES: Final = Projection(

@@ -10,11 +10,11 @@ from msgspec import Struct
 from contracts.bulkio import RowRefusal
 from contracts.import_report import FormerMailbox
 from contracts.views.bulk_actions import BulkActionRow
-from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow
+from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow, JobOrderRow
 from contracts.views.mailbox import DomainStatus
 from services.bulkio.checking import Address, ExistingMailbox
 from services.bulkio.core.jobs import TenantJobs
-from services.bulkio.projections import JOBS, JobOrderRow
+from services.bulkio.projections import JOBS
 from services.runtime.kafka.deciding import Snapshot, StreamState
 from services.runtime.postgres import Connection, Pool
 from services.runtime.rows import RowStore

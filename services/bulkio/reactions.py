@@ -53,7 +53,7 @@ class JobRunner:
         if now >= self._orphans_due:
             self._orphans_due = now + ORPHANS_EVERY
             await self._remove_orphans()
-        ended_before = now - timedelta(days=self._tools.settings.bulkio_results_kept_days)
+        ended_before = now - timedelta(days=self._tools.settings.results_kept_days)
         for leftover in await queries.results_to_remove(self._tools.pool, ended_before):
             await self._remove_results(leftover)
         for leftover in await bulk_action_queries.bulk_results_to_remove(self._tools.pool, ended_before):

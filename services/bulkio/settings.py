@@ -32,7 +32,6 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     import_report_interval_s: float = 2.0
     bulk_action_commands_in_flight: int = 250
     bulkio_sweep_interval_s: float = 3.0
-    bulkio_results_kept_days: int = 30
     scratch_folder: str = ""
 
     def reader_limits(self, *, large: bool) -> ReaderLimits:

@@ -10,9 +10,10 @@ from contracts.ids import ActorName, CommandId, TenantId, derived_id
 from contracts.message import Command, Event
 from contracts.outcome import Outcome
 from contracts.topics import BULKIO, Family
+from contracts.views.jobs import JobOrderRow
 from services.bulkio.fair_places import FairPlaces
 from services.bulkio.progress import ProgressBoard
-from services.bulkio.projections import JOBS, JobOrderRow
+from services.bulkio.projections import JOBS
 from services.bulkio.queries import Pool
 from services.bulkio.settings import BulkioSettings
 from services.runtime.blobs import Blobs

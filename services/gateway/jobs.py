@@ -46,7 +46,11 @@ async def list_bulk_actions(
 
 
 class JobRow(Struct, kw_only=True):
-    """What all kinds of job have in common. `about` is the file's name, the export's filter, or the action."""
+    """What all kinds of job have in common. `about` is the file's name, the export's filter, or the action.
+
+    `has_result` says that there was something to fetch at its end; `correlation` is None of a job that is older than
+    the table of orders.
+    """
 
     kind: JobKind
     job_id: str
@@ -57,7 +61,9 @@ class JobRow(Struct, kw_only=True):
     rows_done: int
     rows_total: int
     undone_by: str | None
+    has_result: bool
     code: str | None
+    correlation: str | None
     created_at: datetime
     changed_at: datetime
 
@@ -65,14 +71,17 @@ class JobRow(Struct, kw_only=True):
 _ALL_JOBS: Final = Table.of(
     """
     (SELECT 'import' AS kind, job_id, tenant, actor, state, file_name AS about, applied AS rows_done,
-            good_rows AS rows_total, undone_by, code, created_at, changed_at FROM imports
+            good_rows AS rows_total, undone_by, result IS NOT NULL AS has_result, code, created_at, changed_at
+        FROM imports
         UNION ALL
-        SELECT 'export', job_id, tenant, actor, state, filter, rows, rows, NULL, code, created_at,
-            changed_at FROM exports
-        UNION ALL
-        SELECT 'bulk_action', job_id, tenant, actor, state, action, applied, total, undone_by, code, created_at,
+        SELECT 'export', job_id, tenant, actor, state, filter, rows, rows, NULL, blob IS NOT NULL, code, created_at,
             changed_at
+        FROM exports
+        UNION ALL
+        SELECT 'bulk_action', job_id, tenant, actor, state, action, applied, total, undone_by,
+            state IN ('finished', 'cancelled') AND applied > 0, code, created_at, changed_at
         FROM bulk_actions) AS jobs
+    LEFT JOIN (SELECT job_id, correlation FROM job_orders) AS orders USING (job_id)
     """,
     JobRow,
     "job_id",
@@ -87,21 +96,32 @@ class JobsAsked(Struct, frozen=True, kw_only=True):
     everybodys: Collection[JobKind]
     own: Collection[JobKind]
 
+    def values(self) -> list[object]:
+        """Give what the condition of a question about jobs refers to as `$1` to `$4`."""
+        return [self.tenant, self.actor, list(self.everybodys), list(self.own)]
+
 
 JOBS_FILTER_FROM: Final = 5
 """The number of the first argument of a filter of jobs."""
+
+
+_SEEN: Final = "tenant = $1 AND (kind = ANY($3::text[]) OR (kind = ANY($4::text[]) AND actor = $2))"
+
+
+async def get_job(pool: asyncpg.Pool, asked: JobsAsked, job_id: str) -> JobRow | None:
+    """Give a job of any kind, if whoever asks may see it."""
+    return await one(pool, _ALL_JOBS, f"{_SEEN} AND job_id = $5", *asked.values(), job_id)
 
 
 async def list_jobs(
     pool: asyncpg.Pool, asked: JobsAsked, filtered: CompiledFilter, after: NewestFirst | None, limit: int
 ) -> Found[JobRow]:
     """Give the jobs of all kinds that match, newest first; the filter's arguments begin with `$5`."""
-    seen = "tenant = $1 AND (kind = ANY($3::text[]) OR (kind = ANY($4::text[]) AND actor = $2))"
-    values = [asked.tenant, asked.actor, list(asked.everybodys), list(asked.own), *filtered.arguments]
+    values = [*asked.values(), *filtered.arguments]
     return await many(
         pool,
         _ALL_JOBS,
-        f"{seen} AND {filtered.sql}",
+        f"{_SEEN} AND {filtered.sql}",
         values,
         keys=("created_at", "job_id"),
         after=after,

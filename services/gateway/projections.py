@@ -25,10 +25,12 @@ from contracts.views.jobs import (
     ChangedRows,
     ExportRow,
     ImportRow,
+    JobOrderRow,
     changes_of,
     fold_changes,
     fold_export,
     fold_import,
+    fold_job_order,
     job_of,
 )
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
@@ -56,6 +58,7 @@ JOBS: Final = Projection(
         RowTable(name="imports", row=ImportRow, key="job_id", key_of=job_of, fold=fold_import),
         RowTable(name="exports", row=ExportRow, key="job_id", key_of=job_of, fold=fold_export),
         RowTable(name="bulk_actions", row=BulkActionRow, key="job_id", key_of=job_of, fold=fold_bulk_action),
+        RowTable(name="job_orders", row=JobOrderRow, key="job_id", key_of=job_of, fold=fold_job_order),
         RowTable(name="changed_rows", row=ChangedRows, key="event_id", key_of=changes_of, fold=fold_changes),
     ),
 )

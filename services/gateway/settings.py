@@ -1,5 +1,6 @@
 """What the gateway needs to know besides what every role does."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta
@@ -49,6 +50,11 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     bulk_confirm_above: Annotated[int, Meta(ge=0)] = 100
     bulk_approval_above: Annotated[int, Meta(ge=0)] = 0
     bulk_passwords_max: Annotated[int, Meta(ge=1)] = 10_000
+
+    @property
+    def export_file_kept(self) -> timedelta:
+        """For how long an export's file can be downloaded: no longer than it is there."""
+        return min(timedelta(hours=self.gateway_export_file_hours), timedelta(days=self.results_kept_days))
 
     def may_import_large(self, tenant: str) -> bool:
         """Whether a tenant may hand in a file beyond the page's limits."""

@@ -16,6 +16,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `postgres_dsn` names a login that may act as each service's role. `blobs_url` is `file:///folder` or
     `s3://bucket/prefix`. `vault_key_file` holds 32 random bytes in base64. `health_port` 0 means any free port.
+    `results_kept_days` is how long what a job made is kept after its end.
     """
 
     kafka_bootstrap: str
@@ -26,6 +27,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     health_port: int = 0
     log_level: str = "info"
     partitions: int = 8
+    results_kept_days: int = 30
 
 
 T = TypeVar("T", bound=RuntimeSettings)

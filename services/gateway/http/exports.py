@@ -1,7 +1,7 @@
 """Export jobs: ask for a file of all mailboxes that match a filter, watch it, fetch it."""
 
 import base64
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -162,7 +162,7 @@ def show_export(gateway: Gateway, row: ExportRow) -> ExportView:
 def _file_until(gateway: Gateway, row: ExportRow) -> datetime | None:
     if row.state != "finished":
         return None
-    return row.changed_at + timedelta(hours=gateway.settings.gateway_export_file_hours)
+    return row.changed_at + gateway.settings.export_file_kept
 
 
 async def _find(access: Access, job_id: str) -> ExportRow:

@@ -1,6 +1,6 @@
 """All jobs of a tenant in one list, whatever their kind: what runs, what ran, who asked for it, how it ended."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from contracts.listing import FILTER_LENGTH_MAX, JOB_FILTER_FIELDS, JobKind
 from contracts.permissions import PageName, Reach, role_reach
+from services.gateway.context import Gateway
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, documented
 from services.gateway.http.paging import (
@@ -21,10 +22,10 @@ from services.gateway.http.paging import (
     list_name,
     page_size,
 )
-from services.gateway.http.problems import invalid
-from services.gateway.http.request import Fresh, Text
+from services.gateway.http.problems import invalid, not_found
+from services.gateway.http.request import Fresh, Text, thing_id
 from services.gateway.http.views import Page, View
-from services.gateway.jobs import JOBS_FILTER_FROM, JobRow, JobsAsked, list_jobs
+from services.gateway.jobs import JOBS_FILTER_FROM, JobRow, JobsAsked, get_job, list_jobs
 from services.runtime.filtering import FilterError, compile_filter
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Fresh])
@@ -36,13 +37,28 @@ _PAGES: Final[dict[JobKind, PageName]] = {
 }
 """The page that somebody must see to see a kind of job."""
 
+_PATHS: Final[dict[JobKind, str]] = {
+    "import": "/v1/imports",
+    "export": "/v1/exports",
+    "bulk_action": "/v1/bulk-actions",
+}
+
 _ENDS: Final = frozenset({"planned", "finished", "failed", "cancelled", "declined", "lapsed"})
+
+
+class JobLinks(View, frozen=True, kw_only=True):
+    """Where more of a job is: all of it, how far it is, and what it made. Without anything to fetch `result` is null."""
+
+    job: str
+    operation: str
+    result: str | None
 
 
 class JobView(View, frozen=True, kw_only=True):
     """A job of any kind. `about` is the file's name, the export's filter, or the bulk action. `undone_by` is a bulk action.
 
-    Everything else is at `/v1/imports/{job_id}`, `/v1/exports/{job_id}` or `/v1/bulk-actions/{job_id}`, as `kind` says.
+    `correlation` is in every event that the job causes; it is null of a job from before this was kept. What a job made
+    is kept until `results_until`, which is null while it goes on.
     """
 
     kind: JobKind
@@ -55,6 +71,9 @@ class JobView(View, frozen=True, kw_only=True):
     rows_total: int
     undone_by: str | None
     code: str | None
+    correlation: str | None
+    results_until: datetime | None
+    links: JobLinks
     created_at: datetime
     changed_at: datetime
 
@@ -72,7 +91,7 @@ async def list_(
     size: PageSize = PAGE_SIZE_DEFAULT,
     token: PageToken = None,
 ) -> Response:
-    """Give imports, exports and bulk actions, newest first, by `kind`, `state`, `actor` and `created_at`.
+    """Give imports, exports and bulk actions, newest first, by `kind`, `state`, `actor`, `created_at` and `changed_at`.
 
     Of a page that the caller sees everywhere everybody's jobs, else only the caller's own.
     """
@@ -86,12 +105,21 @@ async def list_(
     page = cut(found, size, name, ("created_at", "job_id"))
     return answer(
         JobPage(
-            jobs=[_view(row) for row in page.rows],
+            jobs=[_view(acting.gateway, row) for row in page.rows],
             next_page_token=page.next_page_token,
             total_size=page.total_size,
             total_size_is=page.total_size_is,
         )
     )
+
+
+@router.get("/{job_id}", summary="Get a job", **documented({200: JobView}))
+async def get(acting: Acting, job_id: str) -> Response:
+    """Give what all kinds of job have in common of one."""
+    row = await get_job(acting.gateway.pool, _asked(acting), thing_id(job_id, "job_unknown"))
+    if row is None:
+        raise not_found("job_unknown")
+    return answer(_view(acting.gateway, row))
 
 
 def _asked(acting: Access) -> JobsAsked:
@@ -107,7 +135,11 @@ def _asked(acting: Access) -> JobsAsked:
     )
 
 
-def _view(row: JobRow) -> JobView:
+def _view(gateway: Gateway, row: JobRow) -> JobView:
+    now, until = gateway.clock(), _results_until(gateway, row)
+    job = f"{_PATHS[row.kind]}/{row.job_id}"
+    result = f"{job}/{'file' if row.kind == 'export' else 'result'}"
+    fetchable = row.has_result and until is not None and now < until
     return JobView(
         kind=row.kind,
         job_id=row.job_id,
@@ -119,6 +151,20 @@ def _view(row: JobRow) -> JobView:
         rows_total=row.rows_total,
         undone_by=row.undone_by,
         code=row.code,
+        correlation=row.correlation,
+        results_until=until,
+        links=JobLinks(
+            job=job, operation=f"/v1/operations/{row.job_id}", result=result if fetchable else None
+        ),
         created_at=row.created_at,
         changed_at=row.changed_at,
     )
+
+
+def _results_until(gateway: Gateway, row: JobRow) -> datetime | None:
+    """Until when what the job made can be fetched."""
+    if row.state not in _ENDS:
+        return None
+    settings = gateway.settings
+    kept = settings.export_file_kept if row.kind == "export" else timedelta(days=settings.results_kept_days)
+    return row.changed_at + kept

@@ -148,6 +148,7 @@ TABLE: Final[dict[Route, Needs]] = {
     ("POST", "/v1/bulk-actions/{job_id}:undo"): Needs("tenant", "mailboxes"),
     # A job, and an operation, belongs to the page of its kind: the routes look.
     ("GET", "/v1/jobs"): Needs("tenant"),
+    ("GET", "/v1/jobs/{job_id}"): Needs("tenant"),
     ("GET", "/v1/operations/{operation_id}"): Needs("tenant"),
     ("GET", "/v1/operations/{operation_id}/stream"): Needs("tenant"),
 }
