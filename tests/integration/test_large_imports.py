@@ -9,6 +9,7 @@ import pytest
 from deploy.local.stack import Stack
 from tests.integration.test_import_workbook import problems
 from tests.kit.bulk_api import Customer, a_customer, a_large_customer
+from tests.kit.streams import watching
 from tests.kit.waiting import eventually
 
 HEADER = "Email,Password,Note\n"
@@ -25,7 +26,7 @@ def csv_of(numbers: range, domain: str) -> bytes:
     return (HEADER + "".join(lines)).encode()
 
 
-def test_a_file_beyond_the_page_is_imported_in_segments_and_its_bad_rows_are_paged(
+def test_a_file_beyond_the_page_is_imported_in_segments_while_its_progress_is_watched(
     customer: Customer,
 ) -> None:
     content = csv_of(range(1, 22_001), customer.domain)
@@ -33,8 +34,17 @@ def test_a_file_beyond_the_page_is_imported_in_segments_and_its_bad_rows_are_pag
     content += f"large-5@{customer.domain},,\n".encode()
     content += "".join(f"stray-{number}@nobody.example,,\n" for number in range(700)).encode()
     assert len(content) > 1024 * 1024
-    job = customer.imported(content, within_s=180, bad_rows="skip")
+    job_id = customer.upload(content, bad_rows="skip")
+    with watching(customer.http, job_id, Postfach_After=str(customer.position)) as pushes:
+        pushed = [each.operation for each in pushes]
+    job = customer.ended("imports", job_id)
     assert (job["state"], job["created"], job["bad_rows"]) == ("finished", 22_000, 701), job
+    # More is seen of it than its events tell, 5,000 rows apart.
+    told = [each["metadata"]["progress"] for each in pushed]
+    for name in ("rows_checked", "rows_decided"):
+        assert [each[name] for each in told] == sorted(each[name] for each in told), told
+    assert any(each["rows_decided"] % 5_000 for each in told[:-1]), told
+    assert (told[-1]["rows_checked"], told[-1]["rows_decided"]) == (22_701, 22_000)
     found = problems(customer, job["job_id"])
     assert [problem["row"] for problem in found] == list(range(22_002, 22_703))
     assert (found[0]["code"], found[1]["code"]) == ("duplicate", "domain_unknown")

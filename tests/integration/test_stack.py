@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from contracts.topics import FOR_EVER, MAILBOX, TOPICS
+from contracts.topics import BULKIO_PROGRESS, FOR_EVER, MAILBOX, TOPICS
 from deploy.local.site import PROJECT
 from deploy.local.stack import Stack, StackError
 from deploy.local.tenure import members
@@ -58,15 +58,15 @@ async def find_the_trace(stack: Stack, trace: str) -> tuple[bytes | None, str]:
     return record.value, row
 
 
-async def retention_ms(stack: Stack, topic: str) -> int:
+async def setting_ms(stack: Stack, topic: str, name: str = "retention.ms") -> int:
     # Typed as anything: this method comes to the class through a base class that has no types.
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
     await admin.start()
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})
     answers = await admin.describe_configs([resource])
     await admin.close()
     _code, _message, _kind, _name, entries = answers[0].resources[0]
-    return next(int(entry[1]) for entry in entries if entry[0] == "retention.ms")
+    return next(int(entry[1]) for entry in entries if entry[0] == name)
 
 
 def restarts(stack: Stack, part: str) -> int:
@@ -261,7 +261,9 @@ async def test_preparing_topics_again_changes_nothing_and_mends_what_was_cut_off
 
     assert await prepare_topics(settings, TOPICS) == [topic.name for topic in TOPICS if topic.name != cut_off]
     assert await prepare_topics(settings, TOPICS) == []
-    assert await retention_ms(small_stack, cut_off) == FOR_EVER
+    assert await setting_ms(small_stack, cut_off) == FOR_EVER
+    # What is kept for an hour would stay for a week in a segment that is open for so long.
+    assert await setting_ms(small_stack, BULKIO_PROGRESS.name, "segment.ms") == BULKIO_PROGRESS.retention_ms
 
     partitions = [
         TopicPartition(topic.name, number) for topic in TOPICS for number in range(settings.partitions)

@@ -156,6 +156,14 @@ async def test_rows_are_reported_without_gap_in_the_order_of_the_file() -> None:
     assert sum(report.created for report in house.reports) == 30
 
 
+async def test_every_hashed_password_and_every_decided_row_is_counted_for_who_watches() -> None:
+    house = House(import_rows_per_report=7)
+    await house.apply(
+        [*rows(20, "a password"), *(SheetRow(n, f"u{n}@b.example", "", "") for n in range(22, 32))]
+    )
+    assert (house.meter.rows_hashed, house.meter.rows_decided) == (20, 30)
+
+
 async def test_no_more_commands_wait_than_allowed() -> None:
     house = House(import_commands_in_flight=5)
     await house.apply(rows(50))
