@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx2
@@ -145,9 +145,7 @@ def test_one_holds_so_many_streams_open_and_a_stopping_gateway_waits_for_none(
             full = http.get(f"/v1/operations/{waiting}/stream")
             problem(full, 429, "too_many_streams")
             assert full.headers["Retry-After"]
-        # The server learns by the closed connection that the place is free again.
-        eventually(lambda: reopened(http, waiting))
-        with watching(http, waiting) as pushes:
+        with eventually_watching(http, waiting) as pushes:
             before = next(pushes)
             started = time.monotonic()
             gateway.close()
@@ -159,6 +157,15 @@ def test_one_holds_so_many_streams_open_and_a_stopping_gateway_waits_for_none(
         assert next(pushes).operation == before.operation
 
 
-def reopened(http: httpx2.Client, job_id: str) -> bool:
-    with http.stream("GET", f"/v1/operations/{job_id}/stream") as answer:
-        return answer.is_success
+@contextmanager
+def eventually_watching(http: httpx2.Client, job_id: str) -> Iterator[Iterator[Pushed]]:
+    """Open a stream once there is a place: the server learns by the closed connection that the former is free again."""
+    with ExitStack() as opened:
+
+        def place() -> Iterator[Pushed] | None:
+            try:
+                return opened.enter_context(watching(http, job_id))
+            except AssertionError:
+                return None
+
+        yield eventually(place)
