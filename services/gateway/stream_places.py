@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from services.runtime import metrics
+
 
 class StreamsFull(Exception):
     """Whoever asks holds as many streams open as one may."""
@@ -23,7 +25,8 @@ class StreamPlaces:
             raise StreamsFull
         self._open[whom] += 1
         try:
-            yield
+            with metrics.streams_open.track_inprogress():
+                yield
         finally:
             self._open[whom] -= 1
             if not self._open[whom]:

@@ -40,9 +40,10 @@ projection_stopped = Gauge(
 reactions = Counter("postfach_reactions", "Events a reactor has seen to", ["reactor"])
 dead_letters = Counter("postfach_dead_letters", "Records put aside", ["topic", "reason"])
 
-# The edge: requests by route and status, and passwords waiting to be hashed.
+# The edge: requests by route and status, streams that go on, and passwords waiting to be hashed.
 requests = Counter("postfach_requests", "HTTP requests", ["method", "route", "status"])
 request_seconds = Histogram(
     "postfach_request_seconds", "HTTP requests", ["method", "route"], buckets=_SECONDS
 )
+streams_open = Gauge("postfach_streams_open", "Streams that are being answered")
 hash_queue = Gauge("postfach_hash_queue", "Passwords waiting to be hashed")
