@@ -4,7 +4,8 @@ The gateway starts and cancels jobs; the bulkio reactor does the work and report
 how far it has got, and a reactor that was killed goes on from there.
 """
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -19,6 +20,9 @@ ImportMode = Literal["create_only", "skip_existing", "update_existing"]
 BadRows = Literal["stop", "skip"]
 ExportFormat = Literal["xlsx", "csv", "jsonl"]
 ExportColumn = Literal["email", "note", "domain", "status", "created_at", "changed_at"]
+
+PLAN_HOURS_MAX: Final = 30 * 24
+"""A plan can be applied for no longer: its file, which may hold passwords, is kept for that."""
 
 
 class RowRefusal(Struct, frozen=True, gc=False):
@@ -37,10 +41,22 @@ class ChangedRow(Struct, frozen=True, gc=False, array_like=True):
     password: bool
 
 
+class PlanCounts(Struct, frozen=True, gc=False):
+    """How many rows of a file an import would create, change, skip and refuse."""
+
+    create: Count = 0
+    change: Count = 0
+    skip: Count = 0
+    refuse: Count = 0
+
+
 class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
     """Import the sealed file `blob`. With `bad_rows` "stop", one bad row found by the check stops the whole file.
 
     `large` was granted where the file was handed in: it may be beyond the limits of an ordinary import.
+
+    With `plan_of` it applies what that dry run planned, with its very file and options: `expected_plan` is the hash of
+    the plan that whoever applies it has seen, and an import that would do anything else changes nothing.
     """
 
     job_id: UuidText
@@ -54,15 +70,24 @@ class StartImport(Command, frozen=True, kw_only=True, tag="start_import"):
     dry_run: bool = False
     within: Within = None
     large: bool = False
+    plan_of: UuidText | None = None
+    expected_plan: Sha256Hex | None = None
 
 
 class ReportImportChecked(Command, frozen=True, kw_only=True, tag="report_import_checked"):
-    """The whole file was read: `good_rows` can be applied, `bad_rows` can't; `report` is the sealed list of problems."""
+    """The whole file was read: `good_rows` can be applied, `bad_rows` can't; `report` is the sealed list of problems.
+
+    Of a dry run, and of an import that applies one, `plan_hash` is the hash of what would be done, and `plan_counts` how
+    often. A plan can be applied for `plan_hours`.
+    """
 
     job_id: UuidText
     good_rows: Count
     bad_rows: Count
     report: BlobName
+    plan_hash: Sha256Hex | None = None
+    plan_counts: PlanCounts | None = None
+    plan_hours: Annotated[int, Meta(ge=1, le=PLAN_HOURS_MAX)] = 24
 
 
 class ReportRowsApplied(Command, frozen=True, kw_only=True, tag="report_rows_applied"):
@@ -152,18 +177,34 @@ class ImportUploaded(Event, frozen=True, kw_only=True, tag="import_uploaded"):
     dry_run: bool
     within: Within = None
     large: bool = False
+    plan_of: JobId | None = None
+    expected_plan: str | None = None
 
 
 class ImportChecked(Event, frozen=True, kw_only=True, tag="import_checked"):
-    """The whole file was read, and nothing changed yet."""
+    """The whole file was read, and nothing changed yet. `plan_hash` is that of what would be done, where it was asked for."""
 
     good_rows: int
     bad_rows: int
     report: str
+    plan_hash: str | None = None
 
 
 class ImportPlanned(Event, frozen=True, kw_only=True, tag="import_planned"):
-    """A dry run ended here: what would happen is known, and nothing changed."""
+    """A dry run ended here: what would happen is known, and nothing changed.
+
+    The plan can be applied once, before `until`. A dry run from before there were hashes has none and can't be applied.
+    """
+
+    plan_hash: str | None = None
+    counts: PlanCounts | None = None
+    until: datetime | None = None
+
+
+class ImportPlanApplied(Event, frozen=True, kw_only=True, tag="import_plan_applied"):
+    """Another import began to apply what this dry run planned; it may still find that what it would do is something else."""
+
+    by_job_id: JobId
 
 
 class ImportRowsApplied(Event, frozen=True, kw_only=True, tag="import_rows_applied"):
@@ -256,6 +297,7 @@ BulkioEvent = (
     ImportUploaded
     | ImportChecked
     | ImportPlanned
+    | ImportPlanApplied
     | ImportRowsApplied
     | ImportCancelRequested
     | ImportCancelled

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 from msgspec import Struct, json
 
+from contracts.bulkio import PlanCounts
+
 RowAction = Literal["create", "change", "skip"]
 
 
@@ -55,10 +57,18 @@ class ImportReport(Struct, frozen=True, kw_only=True):
     plan: tuple[PlannedRow, ...]
 
 
+class SegmentPlan(Struct, frozen=True):
+    """The sealed plan of a segment, of contracts/import_plan.py, and how often each action is in it."""
+
+    blob: str
+    counts: PlanCounts
+
+
 class ImportSegment(Struct, frozen=True, kw_only=True):
     """Some thousand consecutive rows of a file.
 
     `report` is the sealed ImportReport about them. `rows` are the sealed rows themselves, which are gone when the job has ended.
+    A dry run keeps its `plan` too.
     """
 
     rows: str
@@ -66,13 +76,15 @@ class ImportSegment(Struct, frozen=True, kw_only=True):
     good_rows: int
     bad_rows: int
     problems: int
+    plan: SegmentPlan | None = None
 
 
 class ImportManifest(Struct, frozen=True, kw_only=True, tag_field="form", tag="segments"):
-    """The segments of a file, in its order."""
+    """The segments of a file, in its order. `plan_file` is a dry run's plan as a sealed workbook."""
 
     bad_rows: int
     segments: tuple[ImportSegment, ...]
+    plan_file: str | None = None
 
     @property
     def good_rows(self) -> int:

@@ -53,6 +53,9 @@ class RefusalCode(StrEnum):
     JOB_UNKNOWN = "job_unknown"
     JOB_ENDED = "job_ended"
     JOB_STATE = "job_state"
+    PLAN_MISMATCH = "plan_mismatch"
+    PLAN_EXPIRED = "plan_expired"
+    PLAN_APPLIED = "plan_applied"
     APPROVER_NEEDED = "approver_needed"
 
 

@@ -18,10 +18,12 @@ from contracts.bulkio import (
     ImportChecked,
     ImportFailed,
     ImportFinished,
+    ImportPlanApplied,
     ImportPlanned,
     ImportRowsApplied,
     ImportUndoBegun,
     ImportUploaded,
+    PlanCounts,
     RowRefusal,
 )
 from contracts.envelope import EventEnvelope
@@ -44,6 +46,9 @@ class ImportRow(Struct, kw_only=True):
 
     `within` are the domains that it may change, None all of the tenant's. `refused` are the first of the refused rows.
     `undone_by` is the bulk action that was to take it back.
+
+    A dry run that ended has a `plan_hash`, which can be applied once before `plan_until`, and is by `plan_applied_by`. An
+    import that applies one is that `plan_of` a dry run and does as `expected_plan` says, or nothing.
     """
 
     job_id: str
@@ -60,6 +65,12 @@ class ImportRow(Struct, kw_only=True):
     dry_run: bool
     within: list[str] | None
     large: bool
+    plan_of: str | None
+    expected_plan: str | None
+    plan_hash: str | None
+    plan_counts: PlanCounts | None
+    plan_until: datetime | None
+    plan_applied_by: str | None
     good_rows: int
     bad_rows: int
     applied: int
@@ -120,6 +131,12 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             dry_run=data.dry_run,
             within=None if data.within is None else list(data.within),
             large=data.large,
+            plan_of=data.plan_of,
+            expected_plan=data.expected_plan,
+            plan_hash=None,
+            plan_counts=None,
+            plan_until=None,
+            plan_applied_by=None,
             good_rows=0,
             bad_rows=0,
             applied=0,
@@ -145,6 +162,9 @@ def fold_import(row: ImportRow | None, event: EventEnvelope[BulkioEvent]) -> Imp
             row.good_rows, row.bad_rows, row.report = data.good_rows, data.bad_rows, data.report
         case ImportPlanned():
             row.state = "planned"
+            row.plan_hash, row.plan_counts, row.plan_until = data.plan_hash, data.counts, data.until
+        case ImportPlanApplied(by_job_id=by_job_id):
+            row.plan_applied_by = by_job_id
         case ImportRowsApplied():
             if row.state == "checked":
                 row.state = "applying"

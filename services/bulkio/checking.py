@@ -1,6 +1,7 @@
 """Looks at every row of an uploaded file before anything is changed, and fixes what each good row will do."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -41,10 +42,14 @@ class ExistingMailbox(Struct, frozen=True):
 
 
 class Surroundings(Struct, frozen=True):
-    """What the check knows besides the file: the tenant's domains, and the mailboxes at the file's addresses."""
+    """What the check knows besides the file: the tenant's domains, and the mailboxes at the file's addresses.
+
+    `room` says how many more mailboxes a domain with a limit may have, where that is to be foreseen.
+    """
 
     domains: Mapping[str, DomainStatus]
     mailboxes: Mapping[Address, ExistingMailbox]
+    room: Mapping[str, int] = {}
 
 
 class AddressReader:
@@ -91,6 +96,7 @@ class RowCheck:
         self._around = Surroundings({}, {})
         self._addresses = AddressReader()
         self._first_rows = FirstRows()
+        self._created = Counter[DomainName]()
 
     def check(self, rows: Iterable[SheetRow], around: Surroundings) -> ImportReport:
         """Give all problems of the next rows, and the plan of those without any."""
@@ -123,6 +129,8 @@ class RowCheck:
                 problems.append(self._problem(row, "password", "password_refused", problem))
         if "note" not in doubtful:
             problems.extend(self._note(row))
+        if planned is not None and planned.action == "create" and self._around.room and not problems:
+            problems.extend(self._room(row))
         return problems, None if problems else planned
 
     def _email(self, row: SheetRow) -> PlannedRow | RowProblem:
@@ -164,6 +172,15 @@ class RowCheck:
             case "update_existing":
                 return PlannedRow(row.row, "change", existing.mailbox_id, existing.former)
 
+    def _room(self, row: SheetRow) -> Iterator[RowProblem]:
+        """Count a mailbox to be created, and say so when the file has more of them than its domain has room for."""
+        _, domain = self._addresses.read(row.email)
+        self._created[domain] += 1
+        room = self._around.room.get(domain)
+        if room is not None and self._created[domain] > room:
+            expected = f"at most {room} more mailboxes in {to_u_label(domain)}, for its limit"
+            yield self._problem(row, "email", RefusalCode.MAILBOX_LIMIT_REACHED, expected)
+
     def _note(self, row: SheetRow) -> Iterator[RowProblem]:
         if len(row.note) > NOTE_LENGTH_MAX:
             yield self._problem(row, "note", "note_too_long", f"at most {NOTE_LENGTH_MAX} characters")
@@ -183,13 +200,14 @@ class RowCheck:
             column=self._letters[column],
             heading=HEADINGS[column],
             code=code,
-            value=_shortened(value),
+            value=shortened(value, SHOWN_VALUE_MAX),
             expected=expected,
         )
 
 
-def _shortened(value: str) -> str:
-    shown = "".join(
-        character if character.isprintable() else "�" for character in value[: SHOWN_VALUE_MAX + 1]
-    )
-    return shown if len(shown) <= SHOWN_VALUE_MAX else shown[: SHOWN_VALUE_MAX - 1] + "…"
+def shortened(value: str, length_max: int) -> str:
+    """Give a cell's text as it can be shown: nothing but printable characters, and no more than so many."""
+    text = value[: length_max + 1]
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else "�" for character in text)
+    return text if len(text) <= length_max else text[: length_max - 1] + "…"

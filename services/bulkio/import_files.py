@@ -5,24 +5,31 @@ never does and stays with the result. Names are new for each check: a check that
 that was decided upon.
 """
 
+import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Iterable
+from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from contracts.import_plan import PlanRow
 from contracts.import_report import (
     ImportManifest,
     ImportReport,
     ImportSegment,
     PlannedRow,
+    SegmentPlan,
     decode_report,
     decode_segment_report,
 )
 from contracts.views.jobs import ImportRow
+from services.bulkio.planning import counts_of
 from services.bulkio.reading import read_in_child, read_sheet
+from services.bulkio.sealed_file import seal_file
 from services.bulkio.sheet import Columns, Rows, SheetRow, Unreadable, UnreadableError
 from services.bulkio.tools import Tools
 from services.runtime.blobs import BlobMissing
@@ -55,6 +62,7 @@ class ImportFiles:
         self._tools = tools
         self._job = job
         self._attempt = secrets.token_hex(8)
+        self._reports = f"imports/{job.job_id}/report-{self._attempt}"
         self._segments: list[ImportSegment] = []
 
     async def uploaded(self) -> AsyncGenerator[Columns | Rows]:
@@ -65,27 +73,49 @@ class ImportFiles:
                 async for piece in pieces:
                     yield piece
 
-    async def keep(self, rows: Iterable[SheetRow], report: ImportReport) -> None:
-        """Keep the next segment."""
+    async def keep(
+        self, rows: Iterable[SheetRow], report: ImportReport, plan: Collection[PlanRow] | None = None
+    ) -> None:
+        """Keep the next segment; that of a dry run with its plan."""
         number = len(self._segments)
+        sealer = await self._sealer()
+        planned: SegmentPlan | None = None
+        if plan is not None:
+            counts = counts_of(Counter(row.action for row in plan))
+            planned = SegmentPlan(f"{self._reports}/{number}-plan", counts)
+            await self._tools.blobs.put(planned.blob, sealer.seal(msgspec.json.encode(plan)))
         segment = ImportSegment(
             rows=f"imports/{self._job.job_id}/rows/{self._attempt}-{number}",
-            report=f"imports/{self._job.job_id}/report-{self._attempt}/{number}",
+            report=f"{self._reports}/{number}",
             good_rows=len(report.plan),
             bad_rows=report.bad_rows,
             problems=len(report.problems),
+            plan=planned,
         )
-        sealer = await self._sealer()
         await self._tools.blobs.put(segment.rows, sealer.seal(_encode(tuple(rows))))
         await self._tools.blobs.put(segment.report, sealer.seal(msgspec.json.encode(report)))
         self._segments.append(segment)
 
-    async def keep_manifest(self) -> tuple[str, ImportManifest]:
+    async def keep_plan_file(self, plain: Path) -> str:
+        """Keep a dry run's workbook, and give its name."""
+        blob = f"{self._reports}/plan.xlsx"
+        await self.keep_sealed(blob, plain)
+        return blob
+
+    async def keep_sealed(self, blob: str, plain: Path) -> None:
+        """Keep a file of any size under a name. It is sealed beside where it lies."""
+        sealed = plain.with_suffix(".sealed")
+        await asyncio.to_thread(seal_file, await self._sealer(), plain, sealed)
+        await self._tools.blobs.put(blob, sealed)
+
+    async def keep_manifest(self, plan_file: str | None = None) -> tuple[str, ImportManifest]:
         """Keep what segments there are, and give the name that stands for all of them."""
         manifest = ImportManifest(
-            bad_rows=sum(segment.bad_rows for segment in self._segments), segments=tuple(self._segments)
+            bad_rows=sum(segment.bad_rows for segment in self._segments),
+            segments=tuple(self._segments),
+            plan_file=plan_file,
         )
-        blob = f"imports/{self._job.job_id}/report-{self._attempt}/manifest"
+        blob = f"{self._reports}/manifest"
         await self._tools.blobs.put(blob, (await self._sealer()).seal(msgspec.json.encode(manifest)))
         return blob, manifest
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -21,8 +21,8 @@ from services.bulkio.applying import Applying
 from services.bulkio.checking import RowCheck, Surroundings, readable_addresses
 from services.bulkio.freshness import catch_up
 from services.bulkio.import_files import SEGMENT_ROWS, ImportFiles, Segment
+from services.bulkio.planning import Plan
 from services.bulkio.progress import Meter
-from services.bulkio.sealed_file import seal_file
 from services.bulkio.sheet import Columns, SheetRow, Unreadable, UnreadableError
 from services.bulkio.tools import JobVoice, Tools
 from services.bulkio.workbook import FailedRow, FailedRowsFile
@@ -39,7 +39,7 @@ class ImportJob:
         self._job_id = job_id
 
     async def run(self) -> None:
-        """Take step after step until the job has ended, then remove the uploaded file."""
+        """Take step after step until the job has ended, then remove the uploaded file, unless its plan can be applied."""
         job = await self._row()
         voice = JobVoice(
             self._tools, job.job_id, job.tenant, await queries.job_order(self._tools.pool, job.job_id)
@@ -49,7 +49,10 @@ class ImportJob:
                 await self._step(job, voice, meter)
                 job = await self._row()
         _log.info("an import has ended", job=job.job_id, state=job.state, applied=job.applied)
-        await remove_source(self._tools, queries.Leftover(job.job_id, job.key_id, (job.blob,)))
+        if job.plan_hash is not None:
+            await remove_rows(self._tools, job.job_id)
+        else:
+            await remove_source(self._tools, queries.Leftover(job.job_id, job.key_id, (job.blob,)))
 
     async def _row(self) -> ImportRow:
         job = await queries.import_row(self._tools.pool, self._job_id)
@@ -68,27 +71,41 @@ class ImportJob:
             await self._give_up(job, voice, error.reason)
 
     async def _check(self, job: ImportRow, voice: JobVoice, meter: Meter) -> None:
-        report, manifest = await self._checked(job, meter)
+        with self._scratch() as folder:
+            planned = job.dry_run or job.expected_plan is not None
+            plan = Plan(job, folder / "plan") if planned else None
+            report, manifest = await self._checked(job, meter, plan)
         command = ReportImportChecked(
-            job_id=job.job_id, good_rows=manifest.good_rows, bad_rows=manifest.bad_rows, report=report
+            job_id=job.job_id,
+            good_rows=manifest.good_rows,
+            bad_rows=manifest.bad_rows,
+            report=report,
+            plan_hash=None if plan is None else plan.hash,
+            plan_counts=None if plan is None else plan.counts,
+            plan_hours=self._tools.settings.import_plan_hours,
         )
         await voice.report("checked", job.version, command)
         _log.info("an import is checked", job=job.job_id, good=manifest.good_rows, bad=manifest.bad_rows)
 
-    async def _checked(self, job: ImportRow, meter: Meter) -> tuple[str, ImportManifest]:
-        """Check the uploaded file segment by segment, while it is read. Raises UnreadableError."""
+    async def _checked(self, job: ImportRow, meter: Meter, plan: Plan | None) -> tuple[str, ImportManifest]:
+        """Check the uploaded file segment by segment, while it is read, and plan it. Raises UnreadableError."""
         await catch_up(self._tools, job.job_id)
         pool, files = self._tools.pool, ImportFiles(self._tools, job)
         domains = await queries.domains_around(pool, job.tenant, job.within)
+        room = {} if plan is None else await queries.room_in_domains(pool, job.tenant)
         check: RowCheck | None = None
         async with aclosing(_in_segments(files)) as segments:
             async for columns, rows in segments:
                 check = check or RowCheck(columns.letters, cast("ImportMode", job.mode))
                 mailboxes = await queries.mailboxes_at(pool, job.tenant, readable_addresses(rows))
-                around = Surroundings(domains, mailboxes)
-                await files.keep(rows, await asyncio.to_thread(check.check, rows, around))
+                report = await asyncio.to_thread(check.check, rows, Surroundings(domains, mailboxes, room))
+                planned = None if plan is None else await asyncio.to_thread(plan.add, rows, report)
+                await files.keep(rows, report, planned if job.dry_run else None)
                 meter.rows_checked += len(rows)
-        return await files.keep_manifest()
+        if plan is None or plan.workbook is None:
+            return await files.keep_manifest()
+        await asyncio.to_thread(plan.close)
+        return await files.keep_manifest(await files.keep_plan_file(plan.workbook))
 
     async def _apply(self, job: ImportRow, voice: JobVoice, meter: Meter) -> None:
         meter.begin("applying", job.good_rows, job.applied)
@@ -106,10 +123,10 @@ class ImportJob:
     async def _write_result(self, job: ImportRow) -> str:
         """Write the workbook of the rows that the check or a decider did not accept."""
         blob = f"imports/{job.job_id}/result"
-        with tempfile.TemporaryDirectory(dir=self._tools.settings.scratch_folder or None) as folder:
-            plain, sealed = Path(folder) / "plain", Path(folder) / "sealed"
-            file = FailedRowsFile(plain)
-            async with aclosing(ImportFiles(self._tools, job).segments()) as segments:
+        files = ImportFiles(self._tools, job)
+        with self._scratch() as folder:
+            file = FailedRowsFile(folder / "result")
+            async with aclosing(files.segments()) as segments:
                 async for segment in segments:
                     last = segment.first + len(segment.report.plan) - 1
                     refused = await queries.refused_rows(
@@ -117,9 +134,13 @@ class ImportJob:
                     ) | {each.row: each.code for each in job.refused}
                     await asyncio.to_thread(file.add, _failed(segment, refused))
             await asyncio.to_thread(file.close)
-            await asyncio.to_thread(seal_file, await self._tools.vault.sealer(job.key_id), plain, sealed)
-            await self._tools.blobs.put(blob, sealed)
+            await files.keep_sealed(blob, folder / "result")
         return blob
+
+    @contextmanager
+    def _scratch(self) -> Generator[Path]:
+        with tempfile.TemporaryDirectory(dir=self._tools.settings.scratch_folder or None) as folder:
+            yield Path(folder)
 
     async def _give_up(self, job: ImportRow, voice: JobVoice, reason: Unreadable) -> None:
         """End a job whose file can't be read: failed if nothing was changed, else ended where it stands."""
@@ -179,5 +200,10 @@ async def remove_source(tools: Tools, leftover: queries.Leftover) -> None:
     """Remove the uploaded file of an import that has ended, and its rows: they may hold passwords."""
     for blob in leftover.blobs:
         await tools.blobs.delete(blob)
-    await tools.blobs.delete_all(f"imports/{leftover.job_id}/rows")
+    await remove_rows(tools, leftover.job_id)
     await queries.note_source_removed(tools.pool, leftover.job_id)
+
+
+async def remove_rows(tools: Tools, job_id: str) -> None:
+    """Remove the rows of an import that were cut out of its file to be applied."""
+    await tools.blobs.delete_all(f"imports/{job_id}/rows")

@@ -149,6 +149,18 @@ async def domains_around(pool: Pool, tenant: str, within: list[str] | None) -> d
     return {row["domain"]: row["status"] for row in rows}
 
 
+async def room_in_domains(pool: Pool, tenant: str) -> dict[str, int]:
+    """Give how many more mailboxes each of the tenant's domains may have; those without a limit are left out."""
+    rows = await pool.fetch(
+        """
+        SELECT domain, greatest(mailbox_limit - mailboxes, 0) AS room FROM domains
+        WHERE tenant = $1 AND mailbox_limit IS NOT NULL
+        """,
+        tenant,
+    )
+    return {row["domain"]: row["room"] for row in rows}
+
+
 async def mailboxes_at(
     pool: Pool, tenant: str, addresses: Sequence[Address]
 ) -> dict[Address, ExistingMailbox]:
@@ -194,16 +206,18 @@ async def positions(connection: Connection, projection: str) -> dict[str, int]:
     return {f"{row['topic']}/{row['partition']}": row["next_offset"] for row in rows}
 
 
-async def sources_to_remove(pool: Pool) -> list[Leftover]:
-    """Give the ended imports whose uploaded file is still there."""
+async def sources_to_remove(pool: Pool, now: datetime) -> list[Leftover]:
+    """Give the ended imports whose uploaded file is still there and not needed, be it for a plan that can be applied."""
     rows = await pool.fetch(
         """
         SELECT job_id, key_id, blob FROM imports AS j
         WHERE state = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM job_cleanups AS c WHERE c.job_id = j.job_id)
+        AND (plan_hash IS NULL OR plan_applied_by IS NOT NULL OR plan_until <= $3)
         ORDER BY job_id LIMIT $2
         """,
         list(IMPORT_END_STATES),
         JOBS_PER_SWEEP_MAX,
+        now,
     )
     return [Leftover(row["job_id"], row["key_id"], (row["blob"],)) for row in rows]
 

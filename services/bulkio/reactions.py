@@ -46,10 +46,10 @@ class JobRunner:
         """Take up what nobody works on, and remove what is not needed any more."""
         for job in await queries.unfinished_jobs(self._tools.pool):
             self._begin(job)
-        for leftover in await queries.sources_to_remove(self._tools.pool):
+        now = self._tools.clock()
+        for leftover in await queries.sources_to_remove(self._tools.pool, now):
             if leftover.job_id not in self._work:
                 await remove_source(self._tools, leftover)
-        now = self._tools.clock()
         if now >= self._orphans_due:
             self._orphans_due = now + ORPHANS_EVERY
             await self._remove_orphans()

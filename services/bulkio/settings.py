@@ -1,5 +1,10 @@
 """The settings of bulkio, all with defaults for two cores."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
+from contracts.bulkio import PLAN_HOURS_MAX
 from services.bulkio.sheet import ReaderLimits
 from services.runtime.settings import RuntimeSettings
 
@@ -11,7 +16,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     it. `import_commands_in_flight` bounds those of one import. Rows with passwords are bounded lower, by
     `passwords_in_flight`: each holds a password in memory, and a cancelled import still ends them.
     `bulk_action_commands_in_flight` bounds those of one bulk action. `large` limits are those of imports that the gateway
-    let be large. `scratch_folder` is where files are written before they are sealed; empty is the system's own.
+    let be large. A dry run's plan can be applied for `import_plan_hours`; its file is kept for that. `scratch_folder` is where files are written before they are sealed; empty is the system's own.
     """
 
     import_rows_max: int = 5_000
@@ -30,6 +35,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     import_rows_per_report: int = 500
     import_rows_per_report_large: int = 5_000
     import_report_interval_s: float = 2.0
+    import_plan_hours: Annotated[int, Meta(ge=1, le=PLAN_HOURS_MAX)] = 24
     bulk_action_commands_in_flight: int = 250
     bulkio_sweep_interval_s: float = 3.0
     scratch_folder: str = ""

@@ -21,7 +21,11 @@ RUN_HERE = {
         ".venv/bin/python - <<'EOF'",
         "settings='from deploy.local.stack import Stack;",
     ],
-    "docs/api.md": ["API=http://127.0.0.1:18080/v1", ".venv/bin/python docs/examples/first_steps.py"],
+    "docs/api.md": [
+        "API=http://127.0.0.1:18080/v1",
+        ".venv/bin/python docs/examples/first_steps.py",
+        "KEY=$(cat .local/stacks/run/secrets/demo.key)",
+    ],
     "deploy/README.md": ["python3 -c 'from pathlib import Path;"],
 }
 
@@ -140,6 +144,17 @@ def test_the_first_steps_by_curl_lead_from_a_domain_to_a_file(stack: Stack, on_s
     assert "event: done\n" in told
     assert '"code":"filter_invalid"' in told
     assert "pf_" not in told
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(180)
+def test_a_plan_is_read_and_applied_by_curl(stack: Stack, on_stack: Shell) -> None:
+    open_demo(stack)
+    told = on_stack(block_of("docs/api.md", "KEY="))
+    assert '"state":"planned"' in told
+    assert '"email":"planned@sample-tenant.example","action":"create"' in told
+    assert '"state":"finished"' in told
+    assert '"created":1' in told
 
 
 @pytest.mark.integration

@@ -13,8 +13,8 @@ from tests.kit.settled import Settled
 
 pytestmark = pytest.mark.integration
 
-# Other tests onboard tenants meanwhile; the problems of an import are its workbook's, and in the tests of imports.
-ELSEWHERE = {"tenants_list", "imports_problems"}
+# Other tests onboard tenants meanwhile; the problems and the plan of an import are its file's, and in the tests of imports.
+ELSEWHERE = {"tenants_list", "imports_problems", "imports_plan"}
 
 
 @pytest.fixture(scope="module")

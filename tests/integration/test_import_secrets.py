@@ -14,18 +14,31 @@ from deploy.local.roles import PARTITIONS
 from deploy.local.stack import Stack
 from tests.kit import workbooks
 from tests.kit.bulk_api import a_customer
+from tests.kit.waiting import eventually
+
+SWEPT_S = 60.0
 
 
 @pytest.mark.timeout(300)
 def test_a_canary_password_is_found_nowhere(stack: Stack) -> None:
     canary = f"canary-{uuid4().hex}"
+    blobs = Path(urlsplit(stack.blobs_url).path)
+    uploads = _uploads(blobs)
     with a_customer(stack) as customer:
         rows = [
             (f"ina@{customer.domain}", canary, "note"),
             (f"bob@{customer.domain}", canary + "x" * 128, "too long a password"),
             ("no address", canary, "bad row"),
         ]
-        job = customer.imported(workbooks.filled(rows), bad_rows="skip")
+        planned = customer.imported(workbooks.filled(rows), bad_rows="skip", dry_run="true")
+        for file in ("plan", "plan/file"):
+            answer = customer.http.get(f"/v1/imports/{planned['job_id']}/{file}")
+            assert answer.is_success
+            parts = workbooks.parts(answer.content).values() if file == "plan/file" else [answer.content]
+            assert not any(canary.encode() in part for part in parts)
+        order = {"plan_hash": planned["plan_hash"]}
+        operation = customer.post(f"/v1/imports/{planned['job_id']}:apply", json=order)
+        job = customer.ended("imports", operation["name"].removeprefix("operations/"))
         assert (job["state"], job["created"]) == ("finished", 1)
         for file in ("problems", "result"):
             answer = customer.http.get(f"/v1/imports/{job['job_id']}/{file}")
@@ -35,12 +48,18 @@ def test_a_canary_password_is_found_nowhere(stack: Stack) -> None:
         _, exported = customer.exported(format="csv", columns=["email", "note", "status"])
         assert canary.encode() not in exported
     found = [*asyncio.run(_in_topics(stack, canary.encode())), *asyncio.run(_in_tables(stack, canary))]
-    found += _in_files(Path(urlsplit(stack.blobs_url).path), canary.encode())
+    found += _in_files(blobs, canary.encode())
     found += _in_files(stack.log_file("bulkio-reactor").parent, canary.encode())
     assert found == []
-    blobs = Path(urlsplit(stack.blobs_url).path)
-    assert not [path for path in (blobs / "imports" / job["job_id"] / "rows").rglob("*") if path.is_file()]
-    assert not [path for path in (blobs / "uploads").rglob("*") if path.is_file()]
+    for each in (planned, job):
+        rows_left = (blobs / "imports" / each["job_id"] / "rows").rglob("*")
+        assert not [path for path in rows_left if path.is_file()]
+    # That of the dry run goes by the next sweep, now that its plan is applied.
+    assert eventually(lambda: not _uploads(blobs) - uploads, SWEPT_S)
+
+
+def _uploads(blobs: Path) -> set[Path]:
+    return {path for path in (blobs / "uploads").rglob("*") if path.is_file()}
 
 
 async def _in_topics(stack: Stack, canary: bytes) -> list[str]:

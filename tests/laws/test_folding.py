@@ -18,6 +18,7 @@ from contracts.bulkio import (
     ImportChecked,
     ImportFailed,
     ImportFinished,
+    ImportPlanApplied,
     ImportPlanned,
     ImportRowsApplied,
     ImportUploaded,
@@ -72,6 +73,7 @@ def test_the_writer_can_be_restored_anywhere(history: DomainHistory, data: st.Da
 IMPORT_STEPS = (
     ImportChecked
     | ImportPlanned
+    | ImportPlanApplied
     | ImportRowsApplied
     | ImportCancelRequested
     | ImportCancelled

@@ -21,6 +21,11 @@ class JobFacts(Struct, gc=False):
     good_rows: int = 0
     applied: int = 0
     changed: int = 0
+    plan: b.ImportPlanned | None = None
+    plan_applied_by: str | None = None
+    plan_of: str | None = None
+    expected_plan: str | None = None
+    found_plan: str | None = None
 
 
 # The states in which each step of a job may happen, and the state after it; None leaves it as it is.
@@ -33,6 +38,7 @@ _JOB_STEPS: Final = {
     b.ImportFinished: ({"checked", "applying", "cancelling"}, "ended"),
     b.ImportFailed: ({"uploaded", "checked", "cancelling"}, "ended"),
     b.ImportUndoBegun: ({"ended"}, "ended"),
+    b.ImportPlanApplied: ({"ended"}, "ended"),
     b.ExportFinished: ({"requested"}, "ended"),
     b.ExportFailed: ({"requested"}, "ended"),
     b.ExportCancelled: ({"requested"}, "ended"),
@@ -61,6 +67,8 @@ class JobRules:
             self._jobs[event.subject] = JobFacts(
                 "import" if importing else "export", "uploaded" if importing else "requested"
             )
+            if importing:
+                yield from self._begun(self._jobs[event.subject], data)
         elif job is None:
             yield f"{event.type} of a job that never began"
         else:
@@ -74,7 +82,13 @@ class JobRules:
             yield f"{event.type} of a job that is {job.state}"
         match event.data:
             case b.ImportChecked(good_rows=good_rows):
-                job.good_rows = good_rows
+                job.good_rows, job.found_plan = good_rows, event.data.plan_hash
+            case b.ImportPlanned():
+                job.plan = event.data
+            case b.ImportPlanApplied(by_job_id=by_job_id):
+                yield from self._plan_applied(job, by_job_id, event)
+            case b.ImportRowsApplied() if job.plan_of and job.found_plan != job.expected_plan:
+                yield "rows applied of a plan that had changed"
             case b.ImportRowsApplied():
                 yield from self._rows_applied(job, event.data)
             case b.ImportFinished() if job.applied != job.good_rows:
@@ -85,6 +99,25 @@ class JobRules:
                 pass
         if job.state != "cancelling" or state_after == "ended":
             job.state = state_after
+
+    def _begun(self, job: JobFacts, data: b.ImportUploaded) -> Iterator[str]:
+        job.plan_of, job.expected_plan = data.plan_of, data.expected_plan
+        if data.plan_of is not None:
+            planned = self._jobs.get(data.plan_of)
+            if planned is None or planned.plan is None or planned.plan.plan_hash is None:
+                yield "a plan applied of a job that has none"
+            elif planned.plan.plan_hash != data.expected_plan:
+                yield "a plan applied by another hash"
+
+    def _plan_applied(self, job: JobFacts, by_job_id: str, event: Event) -> Iterator[str]:
+        applying = self._jobs.get(by_job_id)
+        if applying is None or applying.plan_of != event.subject:
+            yield "a plan applied by a job that does not"
+        if job.plan_applied_by is not None:
+            yield "a plan applied twice"
+        if job.plan is not None and job.plan.until is not None and event.time >= job.plan.until:
+            yield "a plan applied too late"
+        job.plan_applied_by = by_job_id
 
     def _rows_applied(self, job: JobFacts, data: b.ImportRowsApplied) -> Iterator[str]:
         if data.first != job.applied + 1 or data.last < data.first or data.last > job.good_rows:

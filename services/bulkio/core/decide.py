@@ -1,6 +1,7 @@
 """What becomes of an order about a job."""
 
-from typing import assert_never
+from datetime import timedelta
+from typing import Final, assert_never
 
 from contracts.bulk_actions import BulkActionCommand
 from contracts.bulkio import (
@@ -20,6 +21,7 @@ from contracts.bulkio import (
     ImportChecked,
     ImportFailed,
     ImportFinished,
+    ImportPlanApplied,
     ImportPlanned,
     ImportRowsApplied,
     ImportUploaded,
@@ -29,13 +31,16 @@ from contracts.bulkio import (
     StartExport,
     StartImport,
 )
-from contracts.decision import Accepted, Order, Refused
+from contracts.decision import About, Accepted, Order, Refused
 from contracts.ids import JobId, SealKeyId
+from contracts.import_plan import why_not_applied
 from contracts.outcome import RefusalCode
 from services.bulkio.core.decide_bulk_action import decide_bulk_action
 from services.bulkio.core.jobs import ExportJob, ImportJob, TenantJobs
 
 Decision = Accepted[BulkioEvent] | Refused
+
+_PLAN_CHANGED: Final = "what the import would do is not what the dry run planned any more, so nothing was changed; make a new dry run"
 
 
 def subject_of(command: BulkioCommand, _jobs: TenantJobs) -> str:
@@ -49,7 +54,7 @@ def decide(command: BulkioCommand, jobs: TenantJobs, order: Order) -> Decision:
         return decide_bulk_action(command, jobs, order)
     match command:
         case StartImport():
-            return _start_import(command, jobs)
+            return _start_import(command, jobs, order)
         case StartExport():
             return _start_export(command, jobs)
         case ReportExportWritten() | FailExport() | CancelExport():
@@ -61,16 +66,17 @@ def decide(command: BulkioCommand, jobs: TenantJobs, order: Order) -> Decision:
             job = jobs.imports.get(command.job_id)
             if job is None:
                 return _refused(command, RefusalCode.JOB_UNKNOWN)
-            return _decide_import(command, job)
+            return _decide_import(command, job, order)
 
 
 def _decide_import(
     command: ReportImportChecked | ReportRowsApplied | FinishImport | FailImport | CancelImport,
     job: ImportJob,
+    order: Order,
 ) -> Decision:
     match command:
         case ReportImportChecked():
-            return _report_checked(command, job)
+            return _report_checked(command, job, order)
         case ReportRowsApplied():
             return _report_applied(command, job)
         case FinishImport():
@@ -106,27 +112,43 @@ def _decide_export(command: ReportExportWritten | FailExport | CancelExport, job
             assert_never(command)
 
 
-def _start_import(command: StartImport, jobs: TenantJobs) -> Decision:
+def _start_import(command: StartImport, jobs: TenantJobs, order: Order) -> Decision:
     if command.job_id in jobs.imports:
         return _accepted(command)
     if (kind := jobs.kind_of(command.job_id)) is not None:
         return _refused(command, RefusalCode.JOB_STATE, f"the id is that of another job: {kind}")
-    return _accepted(
-        command,
-        ImportUploaded(
-            job_id=JobId(command.job_id),
-            file_name=command.file_name,
-            blob=command.blob,
-            key_id=SealKeyId(command.key_id),
-            size_bytes=command.size_bytes,
-            sha256=command.sha256,
-            mode=command.mode,
-            bad_rows=command.bad_rows,
-            dry_run=command.dry_run,
-            within=command.within,
-            large=command.large,
-        ),
+    also: tuple[About[BulkioEvent], ...] = ()
+    if command.plan_of is not None:
+        problem = _why_not_applied(command, command.plan_of, jobs, order)
+        if problem is not None:
+            return problem
+        also = (About(command.plan_of, ImportPlanApplied(by_job_id=JobId(command.job_id))),)
+    uploaded = ImportUploaded(
+        job_id=JobId(command.job_id),
+        file_name=command.file_name,
+        blob=command.blob,
+        key_id=SealKeyId(command.key_id),
+        size_bytes=command.size_bytes,
+        sha256=command.sha256,
+        mode=command.mode,
+        bad_rows=command.bad_rows,
+        dry_run=command.dry_run,
+        within=command.within,
+        large=command.large,
+        plan_of=None if command.plan_of is None else JobId(command.plan_of),
+        expected_plan=command.expected_plan,
     )
+    return Accepted(command.job_id, (uploaded,), also)
+
+
+def _why_not_applied(command: StartImport, plan_of: str, jobs: TenantJobs, order: Order) -> Refused | None:
+    planned = jobs.imports.get(plan_of)
+    if planned is None:
+        return _refused(command, RefusalCode.JOB_UNKNOWN)
+    if command.dry_run:
+        return _refused(command, RefusalCode.JOB_STATE, "a plan is applied, not planned once more")
+    problem = why_not_applied(planned.plan, command.expected_plan, order.now)
+    return None if problem is None else _refused(command, *problem)
 
 
 def _start_export(command: StartExport, jobs: TenantJobs) -> Decision:
@@ -147,7 +169,7 @@ def _start_export(command: StartExport, jobs: TenantJobs) -> Decision:
     )
 
 
-def _report_checked(command: ReportImportChecked, job: ImportJob) -> Decision:
+def _report_checked(command: ReportImportChecked, job: ImportJob, order: Order) -> Decision:
     if job.good_rows is not None and (job.good_rows, job.bad_rows) == (command.good_rows, command.bad_rows):
         return _accepted(command)
     if job.ended:
@@ -156,13 +178,22 @@ def _report_checked(command: ReportImportChecked, job: ImportJob) -> Decision:
         return _refused(
             command, RefusalCode.JOB_STATE, f"the import is {job.state}, not waiting for its check"
         )
-    checked = ImportChecked(good_rows=command.good_rows, bad_rows=command.bad_rows, report=command.report)
+    checked = ImportChecked(
+        good_rows=command.good_rows,
+        bad_rows=command.bad_rows,
+        report=command.report,
+        plan_hash=command.plan_hash,
+    )
+    if job.expected_plan not in (None, command.plan_hash):
+        return _accepted(command, checked, ImportFailed(code="plan_changed", detail=_PLAN_CHANGED))
     if command.bad_rows and job.stops_at_bad_rows:
         return _accepted(
             command, checked, ImportFailed(code="bad_rows", detail=f"{command.bad_rows} bad rows")
         )
     if job.dry_run:
-        return _accepted(command, checked, ImportPlanned())
+        until = None if command.plan_hash is None else order.now + timedelta(hours=command.plan_hours)
+        planned = ImportPlanned(plan_hash=command.plan_hash, counts=command.plan_counts, until=until)
+        return _accepted(command, checked, planned)
     if command.good_rows == 0:
         return _accepted(command, checked, ImportFailed(code="no_good_rows", detail="no row can be imported"))
     return _accepted(command, checked)

@@ -1,5 +1,6 @@
 """The jobs of one tenant as the decider sees them, and how each event changes them."""
 
+from datetime import datetime
 from typing import Any, Literal, assert_never
 
 from msgspec import Struct, field
@@ -16,12 +17,14 @@ from contracts.bulkio import (
     ImportChecked,
     ImportFailed,
     ImportFinished,
+    ImportPlanApplied,
     ImportPlanned,
     ImportRowsApplied,
     ImportUndoBegun,
     ImportUploaded,
 )
 from contracts.envelope import EventEnvelope
+from contracts.import_plan import PlanState
 from contracts.views.bulk_actions import BulkActionRow
 from contracts.views.jobs import (
     EXPORT_END_STATES,
@@ -37,21 +40,32 @@ JobKind = Literal["import", "export", "bulk action"]
 
 
 class ImportJob(Struct, gc=False):
-    """As much of an import as its next steps depend on. `good_rows` is None until the file was checked."""
+    """As much of an import as its next steps depend on. `good_rows` is None until the file was checked.
+
+    `plan_hash` and what follows it is what a dry run found; `expected_plan` is what an import that applies one has to find.
+    """
 
     state: ImportState
     version: int
     stops_at_bad_rows: bool
     dry_run: bool
+    expected_plan: str | None = None
     good_rows: int | None = None
     bad_rows: int = 0
     applied: int = 0
     changed_mailboxes: int = 0
     undone_by: str | None = None
+    plan_hash: str | None = None
+    plan_until: datetime | None = None
+    plan_applied_by: str | None = None
 
     @property
     def ended(self) -> bool:
         return self.state in IMPORT_END_STATES
+
+    @property
+    def plan(self) -> PlanState:
+        return PlanState(self.state, self.plan_hash, self.plan_until, self.plan_applied_by)
 
 
 class ExportJob(Struct, gc=False):
@@ -92,11 +106,15 @@ class TenantJobs(Struct):
             version=row.version,
             stops_at_bad_rows=row.bad_rows_policy == "stop",
             dry_run=row.dry_run,
+            expected_plan=row.expected_plan,
             good_rows=None if row.report is None else row.good_rows,
             bad_rows=row.bad_rows,
             applied=row.applied,
             changed_mailboxes=row.created + row.changed,
             undone_by=row.undone_by,
+            plan_hash=row.plan_hash,
+            plan_until=row.plan_until,
+            plan_applied_by=row.plan_applied_by,
         )
 
     def put_export(self, row: ExportRow) -> None:
@@ -122,6 +140,7 @@ def evolve(jobs: TenantJobs, event: EventEnvelope[BulkioEvent]) -> None:
                 version=event.version,
                 stops_at_bad_rows=data.bad_rows == "stop",
                 dry_run=data.dry_run,
+                expected_plan=data.expected_plan,
             )
         case ExportRequested():
             jobs.exports[data.job_id] = ExportJob(state="requested", version=event.version)
@@ -149,6 +168,7 @@ def _evolve_import(
     job: ImportJob,
     data: ImportChecked
     | ImportPlanned
+    | ImportPlanApplied
     | ImportRowsApplied
     | ImportCancelRequested
     | ImportCancelled
@@ -162,7 +182,9 @@ def _evolve_import(
                 job.state = "checked"
             job.good_rows, job.bad_rows = data.good_rows, data.bad_rows
         case ImportPlanned():
-            job.state = "planned"
+            job.state, job.plan_hash, job.plan_until = "planned", data.plan_hash, data.until
+        case ImportPlanApplied(by_job_id=by_job_id):
+            job.plan_applied_by = by_job_id
         case ImportRowsApplied():
             if job.state == "checked":
                 job.state = "applying"

@@ -40,7 +40,7 @@ from services.gateway.http.problems import Problem, invalid, not_found, unavaila
 from services.gateway.http.request import Connections, Fresh, Text, thing_id
 from services.gateway.http.sealed_files import CSV, XLSX, attachment, open_sealed, sealed_file
 from services.gateway.http.tokens import write_token
-from services.gateway.http.uploads import Uploaded, shown_name
+from services.gateway.http.uploads import Upload, Uploaded, shown_name
 from services.gateway.http.views import (
     ImportPage,
     ImportView,
@@ -124,25 +124,30 @@ async def start(
             within=within,
             large=upload.large,
         )
-        # From here on the order may be in the log, whether or not its outcome is heard.
-        upload.kept = True
-        try:
-            outcome = await attempt.order(BULKIO, acting.tenant, command)
-        except Problem:
-            upload.kept = False
-            raise
-        # Decided before: then that attempt's file is the job's.
-        upload.kept = not outcome.repeated
-        operation = Operation(
-            name=f"operations/{outcome.subject}",
-            done=False,
-            metadata=OperationMetadata(kind="import", state="uploaded"),
-        )
-        location = f"/v1/operations/{outcome.subject}"
-        return written(BULKIO, outcome, operation, HTTPStatus.ACCEPTED, location)
+        return await ordered(attempt, upload, command)
 
     content = upload.sha256.encode() + msgspec.json.encode(options) + name.encode()
     return await write.once(acting.tenant, content, act)
+
+
+async def ordered(attempt: Act, upload: Upload, command: StartImport) -> Response:
+    """Order an import of an upload, which is kept when the order may have been obeyed, and answer with its operation."""
+    # From here on the order may be in the log, whether or not its outcome is heard.
+    upload.kept = True
+    try:
+        outcome = await attempt.order(BULKIO, attempt.tenant, command)
+    except Problem:
+        upload.kept = False
+        raise
+    # Decided before: then that attempt's file is the job's.
+    upload.kept = not outcome.repeated
+    operation = Operation(
+        name=f"operations/{outcome.subject}",
+        done=False,
+        metadata=OperationMetadata(kind="import", state="uploaded"),
+    )
+    location = f"/v1/operations/{outcome.subject}"
+    return written(BULKIO, outcome, operation, HTTPStatus.ACCEPTED, location)
 
 
 def _options(given: dict[str, str]) -> ImportOptions:

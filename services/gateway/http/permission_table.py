@@ -126,6 +126,9 @@ TABLE: Final[dict[Route, Needs]] = {
     ("POST", "/v1/imports/{job_id}:cancel"): Needs("tenant", "import", "change"),
     ("GET", "/v1/imports/{job_id}/result"): Needs("tenant", "import"),
     ("GET", "/v1/imports/{job_id}/problems"): Needs("tenant", "import"),
+    ("GET", "/v1/imports/{job_id}/plan"): Needs("tenant", "import"),
+    ("GET", "/v1/imports/{job_id}/plan/file"): Needs("tenant", "import"),
+    ("POST", "/v1/imports/{job_id}:apply"): Needs("tenant", "import", "change"),
     # An undo deletes mailboxes and gives back what they had: the routes look for that, too (bulk_permissions).
     ("POST", "/v1/imports/{job_id}:previewUndo"): Needs("tenant", "import"),
     ("POST", "/v1/imports/{job_id}:undo"): Needs("tenant", "import"),

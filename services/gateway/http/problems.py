@@ -60,6 +60,9 @@ STATUS_OF_REFUSAL: Final[Mapping[RefusalCode, HTTPStatus]] = {
     RefusalCode.JOB_UNKNOWN: HTTPStatus.NOT_FOUND,
     RefusalCode.JOB_ENDED: HTTPStatus.CONFLICT,
     RefusalCode.JOB_STATE: HTTPStatus.CONFLICT,
+    RefusalCode.PLAN_MISMATCH: HTTPStatus.CONFLICT,
+    RefusalCode.PLAN_EXPIRED: HTTPStatus.GONE,
+    RefusalCode.PLAN_APPLIED: HTTPStatus.CONFLICT,
     RefusalCode.APPROVER_NEEDED: HTTPStatus.FORBIDDEN,
 }
 
@@ -104,6 +107,9 @@ _TITLES: Final[Mapping[str, str]] = {
     RefusalCode.JOB_UNKNOWN: "There is no such job",
     RefusalCode.JOB_ENDED: "The job has ended",
     RefusalCode.JOB_STATE: "The job is not in a state that allows this",
+    RefusalCode.PLAN_MISMATCH: "The dry run planned something else",
+    RefusalCode.PLAN_EXPIRED: "The plan can't be applied any more",
+    RefusalCode.PLAN_APPLIED: "The plan is applied already",
     RefusalCode.APPROVER_NEEDED: "Another person has to decide this",
     "not_signed_in": "Sign in first",
     "page_forbidden": "You may not do this",

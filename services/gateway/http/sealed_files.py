@@ -22,13 +22,18 @@ async def sealed_file(
     gateway: Gateway, blob: str, key_id: str, media_type: str, headers: dict[str, str]
 ) -> StreamingResponse:
     """Stream a sealed blob. Raises Problem when it is no longer there, before anything is answered."""
+    return StreamingResponse(await open_stream(gateway, blob, key_id), headers=headers, media_type=media_type)
+
+
+async def open_stream(gateway: Gateway, blob: str, key_id: str) -> AsyncIterator[bytes]:
+    """Give a sealed blob piece by piece. Raises Problem when it is no longer there, before the first piece."""
     try:
         sealer = await gateway.vault.sealer(key_id)
         opened = sealer.open_stream(gateway.blobs.stream(blob))
         first = await anext(opened, b"")
     except (BlobMissing, KeyDestroyed):
         raise Problem(HTTPStatus.GONE, "file_gone", "the file is no longer kept") from None
-    return StreamingResponse(_all(first, opened), headers=headers, media_type=media_type)
+    return _all(first, opened)
 
 
 async def open_sealed(gateway: Gateway, blob: str, key_id: str) -> bytes:

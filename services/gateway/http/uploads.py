@@ -1,7 +1,8 @@
 """Uploads: a workbook or csv file as the whole body or as a part of a form, sealed while it arrives, to a bound."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from services.gateway.context import Gateway
 from services.gateway.http.acting import Acting
 from services.gateway.http.bodies import read_bounded
 from services.gateway.http.problems import Problem, invalid
@@ -77,16 +79,23 @@ async def _upload(request: Request, acting: Acting) -> AsyncIterator[Upload]:
         blob=f"uploads/{key_id}", key_id=key_id, head=b"", size_bytes=0, sha256="", large=large,
         file_name=form.file_name, media_type=form.media_type, fields=form.fields,
     )  # fmt: skip
-    await acting.gateway.vault.create_key(key_id)
-    try:
-        sealer = await acting.gateway.vault.sealer(key_id)
-        await acting.gateway.blobs.put(upload.blob, sealer.seal_arriving(arriving.chunks()))
+    async with sealed(acting.gateway, upload, arriving.chunks()):
         arriving.settle(upload)
         yield upload
+
+
+@asynccontextmanager
+async def sealed(gateway: Gateway, upload: Upload, content: AsyncIterator[bytes]) -> AsyncGenerator[None]:
+    """Seal a file while it arrives, for as long as the block lasts, or for good when the block lets it be kept."""
+    await gateway.vault.create_key(upload.key_id)
+    try:
+        sealer = await gateway.vault.sealer(upload.key_id)
+        await gateway.blobs.put(upload.blob, sealer.seal_arriving(content))
+        yield
     finally:
         if not upload.kept:
-            await acting.gateway.blobs.delete(upload.blob)
-            await acting.gateway.vault.drop_key(key_id)
+            await gateway.blobs.delete(upload.blob)
+            await gateway.vault.drop_key(upload.key_id)
 
 
 class _Arriving:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from contracts.bulkio import RowRefusal
+from contracts.bulkio import PlanCounts, RowRefusal
 from contracts.progress import JobPhase
 from contracts.views.access import TenantRow, TenantStatus
 from contracts.views.jobs import (
@@ -65,7 +65,11 @@ class MailboxView(View, frozen=True, kw_only=True):
 
 
 class ImportView(View, frozen=True, kw_only=True, tag_field="kind", tag="import"):
-    """An import job. `refused_rows` are the first hundred; the result workbook has all. A bulk action may have undone it."""
+    """An import job. `refused_rows` are the first hundred; the result workbook has all. A bulk action may have undone it.
+
+    A dry run that ended has a `plan_hash`, which can be applied once, before `plan_until`; `plan_of` is the dry run that an
+    import applies.
+    """
 
     job_id: str
     actor: str
@@ -87,6 +91,11 @@ class ImportView(View, frozen=True, kw_only=True, tag_field="kind", tag="import"
     refused_rows: list[RowRefusal]
     has_result: bool
     has_problems: bool
+    plan_of: str | None
+    plan_hash: str | None
+    plan_counts: PlanCounts | None
+    plan_until: datetime | None
+    plan_applied_by: str | None
     undone_by: str | None
     code: str | None
     detail: str
@@ -258,6 +267,11 @@ def import_view(row: ImportRow) -> ImportView:
         refused_rows=row.refused[:REFUSED_ROWS_SHOWN_MAX],
         has_result=row.result is not None,
         has_problems=row.report is not None and row.bad_rows > 0,
+        plan_of=row.plan_of,
+        plan_hash=row.plan_hash,
+        plan_counts=row.plan_counts,
+        plan_until=row.plan_until,
+        plan_applied_by=row.plan_applied_by,
         undone_by=row.undone_by,
         code=row.code,
         detail=row.detail,

@@ -134,7 +134,8 @@ def job(mode: ImportMode, good_rows: int, applied: int) -> ImportRow:
     return ImportRow(
         job_id=JOB, tenant=US, actor="owner:demo", state="checked", file_name="", blob="", key_id="", size_bytes=1,
         sha256="", mode=mode, bad_rows_policy="stop", dry_run=False, within=None, large=False, good_rows=good_rows, bad_rows=0, applied=applied,
-        created=applied, changed=0, skipped=0, refused=[], report="r", result=None, undone_by=None, code=None, detail="", version=2,
+        created=applied, changed=0, skipped=0, refused=[], report="r", result=None, undone_by=None,
+        plan_of=None, expected_plan=None, plan_hash=None, plan_counts=None, plan_until=None, plan_applied_by=None, code=None, detail="", version=2,
         created_at=NOW, changed_at=NOW,
     )  # fmt: skip
 

@@ -6,9 +6,11 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from contracts.import_plan import decode_plan
 from contracts.import_report import ImportReport, PlannedRow, decode_report
 from contracts.views.jobs import ImportRow
 from services.bulkio.import_files import ImportFiles, Segment
+from services.bulkio.planning import plan_rows
 from services.bulkio.settings import BulkioSettings
 from services.bulkio.sheet import SheetRow, UnreadableError
 from services.bulkio.tools import Tools
@@ -44,6 +46,7 @@ def job(report: str | None = None, blob: str = "") -> ImportRow:
         job_id=an_id("job"), tenant=US, actor="owner:demo", state="checked", file_name="", blob=blob, key_id="k",
         size_bytes=1, sha256="", mode="create_only", bad_rows_policy="skip", dry_run=False, within=None, large=True,
         good_rows=0, bad_rows=0, applied=0, created=0, changed=0, skipped=0, refused=[], report=report, result=None, undone_by=None,
+        plan_of=None, expected_plan=None, plan_hash=None, plan_counts=None, plan_until=None, plan_applied_by=None,
         code=None, detail="", version=2, created_at=NOW, changed_at=NOW,
     )  # fmt: skip
 
@@ -108,6 +111,24 @@ async def test_no_report_holds_a_password_and_no_blob_is_in_the_clear(blobs: Blo
             assert SECRET.encode() not in content
             if "/rows/" not in str(path):
                 assert SECRET.encode() not in SEALER.open(content)
+
+
+async def test_a_dry_run_keeps_the_plan_of_each_segment_without_passwords(
+    blobs: Blobs, tmp_path: Any
+) -> None:
+    files = ImportFiles(tools(blobs), job())
+    for some in (rows(2, 4), rows(5, 6)):
+        report = planned(some)
+        await files.keep(some, report, plan_rows(some, report))
+    (tmp_path / "plan").write_bytes(b"a workbook")
+    _, manifest = await files.keep_manifest(await files.keep_plan_file(tmp_path / "plan"))
+    plans = [segment.plan for segment in manifest.segments if segment.plan is not None]
+    assert [plan.counts.create for plan in plans] == [3, 2]
+    opened = [SEALER.open(await blobs.get(plan.blob)) for plan in plans]
+    assert [[row.row for row in decode_plan(content)] for content in opened] == [[2, 3, 4], [5, 6]]
+    assert all(SECRET.encode() not in content for content in opened)
+    assert manifest.plan_file is not None
+    assert SEALER.open(await blobs.get(manifest.plan_file)) == b"a workbook"
 
 
 async def test_rows_that_are_gone_are_told_as_a_missing_file(blobs: Blobs) -> None:

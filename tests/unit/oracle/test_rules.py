@@ -1,5 +1,6 @@
 """The rules of the domain, each broken once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from contracts import mailbox as m
 from contracts.topics import BULKIO
 from tests.unit.oracle.hand_made import (
     ARCHIVE,
+    NOON,
     US,
     HandMadeLog,
     a_domain,
@@ -117,6 +119,12 @@ UPLOADED = b.ImportUploaded(
 CHECKED = b.ImportChecked(good_rows=10, bad_rows=0, report="r")
 CHANGE = b.ChangedRow(3, 5, note=True, password=False)
 UNDO_BEGUN = b.ImportUndoBegun(undo_job_id=JOB)
+DRY: Any = an_id("dry run")
+PLAN = b.ImportPlanned(plan_hash="b" * 64, until=NOON + timedelta(hours=1))
+PLAN_CHECKED = structs.replace(CHECKED, plan_hash="b" * 64)
+PLANNED = ((DRY, structs.replace(UPLOADED, job_id=DRY, dry_run=True)), (DRY, PLAN_CHECKED), (DRY, PLAN))
+APPLYING = structs.replace(UPLOADED, plan_of=DRY, expected_plan="b" * 64)
+PLAN_APPLIED = (DRY, b.ImportPlanApplied(by_job_id=JOB))
 
 
 def applied(first: int, last: int, created: int | None = None) -> b.ImportRowsApplied:
@@ -139,6 +147,34 @@ def test_an_import_that_goes_its_way_breaks_no_rule() -> None:
 def test_an_import_that_is_undone_once_it_has_ended_breaks_no_rule() -> None:
     rows = b.ImportRowsApplied(first=1, last=10, created=9, changed=1, skipped=0, changed_rows=(CHANGE,))
     assert rules_broken(an_import(UPLOADED, CHECKED, rows, b.ImportFinished(), UNDO_BEGUN)) == ""
+
+
+def of_plans(*steps: tuple[str, Any]) -> HandMadeLog:
+    log = HandMadeLog(BULKIO, US)
+    for job_id, step in steps:
+        log.happened(step, job_id)
+    return log
+
+
+def test_a_plan_that_is_applied_once_as_it_is_breaks_no_rule() -> None:
+    steps = [(JOB, APPLYING), PLAN_APPLIED, (JOB, PLAN_CHECKED), (JOB, applied(1, 10))]
+    assert rules_broken(of_plans(*PLANNED, *steps)) == ""
+
+
+@pytest.mark.parametrize(
+    ("steps", "rule"),
+    [
+        (((JOB, APPLYING),), "a job that has none"),
+        ((*PLANNED[:2], (JOB, APPLYING)), "a job that has none"),
+        ((*PLANNED, (JOB, structs.replace(APPLYING, expected_plan="c" * 64))), "by another hash"),
+        ((*PLANNED, PLAN_APPLIED), "by a job that does not"),
+        ((*PLANNED, (JOB, APPLYING), PLAN_APPLIED, PLAN_APPLIED), "applied twice"),
+        ((*PLANNED[:2], (DRY, structs.replace(PLAN, until=NOON)), (JOB, APPLYING), PLAN_APPLIED), "too late"),
+        ((*PLANNED, (JOB, APPLYING), PLAN_APPLIED, (JOB, CHECKED), (JOB, applied(1, 10))), "had changed"),
+    ],
+)
+def test_a_rule_of_plans_that_is_broken_is_named(steps: tuple[Any, ...], rule: str) -> None:
+    assert rule in rules_broken(of_plans(*steps))
 
 
 @pytest.mark.parametrize(
