@@ -71,7 +71,8 @@ class JobRow(Struct, kw_only=True):
 _ALL_JOBS: Final = Table.of(
     """
     (SELECT 'import' AS kind, job_id, tenant, actor, state, file_name AS about, applied AS rows_done,
-            good_rows AS rows_total, undone_by, result IS NOT NULL AS has_result, code, created_at, changed_at
+            good_rows AS rows_total, undone_by, coalesce(result, plan_hash) IS NOT NULL AS has_result, code, created_at,
+            changed_at
         FROM imports
         UNION ALL
         SELECT 'export', job_id, tenant, actor, state, filter, rows, rows, NULL, blob IS NOT NULL, code, created_at,

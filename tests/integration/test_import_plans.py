@@ -90,7 +90,8 @@ def test_a_plan_is_read_in_pages_and_as_a_workbook_and_then_applied_once(custome
     moved = {"action": "skip", "page_token": first["next_page_token"]}
     problem(customer.http.get(f"{path}/plan", params=moved), 400, "invalid_page_token")
 
-    file = customer.http.get(f"{path}/plan/file")
+    (listed,) = customer.get("/v1/jobs", filter="state = planned")["jobs"]
+    file = customer.http.get(listed["links"]["result"])
     assert file.is_success, file.text
     sheet = load_workbook(BytesIO(file.content)).active
     assert sheet is not None
@@ -145,9 +146,10 @@ def test_of_two_that_apply_a_plan_at_once_one_wins(customer: Customer) -> None:
             return customer.http.post(path, json=body, headers={"Idempotency-Key": str(uuid4())})
 
         answers = list(pool.map(ordered, range(4)))
-    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"plan_applied"}
     (won,) = [answer for answer in answers if answer.status_code == 202]
+    # Whoever comes so late that the file is removed already, but the read model does not say why, finds it gone.
+    codes = {answer.json()["code"] for answer in answers if answer is not won}
+    assert codes <= {"plan_applied", "file_gone"}
     done = customer.ended("imports", won.json()["name"].removeprefix("operations/"))
     assert (done["state"], done["created"]) == ("finished", 3), done
 

@@ -138,7 +138,7 @@ def _asked(acting: Access) -> JobsAsked:
 def _view(gateway: Gateway, row: JobRow) -> JobView:
     now, until = gateway.clock(), _results_until(gateway, row)
     job = f"{_PATHS[row.kind]}/{row.job_id}"
-    result = f"{job}/{'file' if row.kind == 'export' else 'result'}"
+    result = f"{job}/{_result_of(row)}"
     fetchable = row.has_result and until is not None and now < until
     return JobView(
         kind=row.kind,
@@ -159,6 +159,13 @@ def _view(gateway: Gateway, row: JobRow) -> JobView:
         created_at=row.created_at,
         changed_at=row.changed_at,
     )
+
+
+def _result_of(row: JobRow) -> str:
+    """Give the name of what the job made, below the job itself."""
+    if row.state == "planned":
+        return "plan/file"
+    return "file" if row.kind == "export" else "result"
 
 
 def _results_until(gateway: Gateway, row: JobRow) -> datetime | None:

@@ -14,7 +14,7 @@ from contracts.bulkio import PlanCounts
 from contracts.ids import DomainName, JobId, LocalPart, SealKeyId
 from contracts.import_plan import PlanRow
 from contracts.import_report import FormerMailbox
-from contracts.views.mailbox import DomainStatus
+from contracts.views.mailbox import DomainStatus, MailboxStatus
 from services.bulkio.checking import ExistingMailbox, RowCheck, Surroundings
 from services.bulkio.core.jobs import TenantJobs
 from services.bulkio.planning import Plan
@@ -131,11 +131,13 @@ def test_a_plan_is_not_applied_when_its_time_is_over() -> None:
         ((DRY, uploaded(DRY)),),
         ((DRY, uploaded(DRY)), (DRY, b.ImportFailed(code="bad_rows"))),
         ((DRY, uploaded(DRY)), (DRY, CHECKED), (DRY, b.ImportPlanned())),
+        ((DRY, uploaded(DRY)), (DRY, CHECKED), (DRY, b.ImportPlanned(until=NOON + timedelta(hours=1)))),
     ],
-    ids=["running", "failed", "from before there were hashes"],
+    ids=["running", "failed", "from before there were hashes", "without a hash"],
 )
 def test_what_has_no_plan_is_not_applied(events: tuple[tuple[str, b.BulkioEvent], ...]) -> None:
     history(*events).when(apply()).then(refused("job_state"))
+    history(*events).when(apply(None)).then(refused("job_state"))
 
 
 def test_an_unknown_dry_run_is_not_applied_and_no_plan_is_made_of_one() -> None:
@@ -165,6 +167,8 @@ def test_a_plan_that_came_to_nothing_is_used_up_all_the_same() -> None:
 
 DOMAIN: Final = "ours.example"
 INA: Final = an_id("ina")
+FORMER: Final = FormerMailbox(4, "Desk", None)
+STATUSES: Final[tuple[MailboxStatus, ...]] = ("active", "deleted")
 ROWS: Final = (
     SheetRow(2, f"new@{DOMAIN}", SECRET, ""),
     SheetRow(3, f"ina@{DOMAIN}", SECRET, "Reception"),
@@ -249,6 +253,24 @@ def test_a_plan_that_does_anything_else_has_another_hash(
     changed: Callable[[Path], tuple[Plan, list[PlanRow]]], tmp_path: Path
 ) -> None:
     assert changed(tmp_path)[0].hash != plan_of(tmp_path)[0].hash
+
+
+def test_another_reason_to_refuse_a_row_is_another_plan(tmp_path: Path) -> None:
+    taken, quarantined = (
+        plan_of(
+            tmp_path, ROWS[1:2], mode="create_only", existing={"ina": ExistingMailbox(INA, status, FORMER)}
+        )
+        for status in STATUSES
+    )
+    assert [plan[1][0].action for plan in (taken, quarantined)] == ["refuse", "refuse"]
+    assert taken[0].hash != quarantined[0].hash
+
+
+def test_another_mode_is_another_plan_even_where_it_makes_no_difference_yet(tmp_path: Path) -> None:
+    modes: tuple[b.ImportMode, ...] = ("create_only", "skip_existing", "update_existing")
+    plans = [plan_of(tmp_path, ROWS[:1], mode=mode, existing=ina()) for mode in modes]
+    assert {plan[1][0].action for plan in plans} == {"create"}
+    assert len({plan[0].hash for plan in plans}) == 3
 
 
 def test_what_the_file_is_not_about_changes_no_hash(tmp_path: Path) -> None:
