@@ -84,7 +84,7 @@ async def plan(
     name, size = list_name("plan", row.job_id, action or ""), page_size(size)
     (skipped,) = (0,) if token is None else decode_token(token, tuple[Place], name).after
     plans = [segment.plan for segment in manifest.segments if segment.plan is not None]
-    found = await _rows(acting.gateway, row, plans, wanted, skipped, size + 1)
+    found = await planned_rows(acting.gateway, row.key_id, plans, wanted, skipped, size + 1)
     more = len(found) > size
     return answer(
         ImportPlan(
@@ -171,9 +171,9 @@ async def _planned(acting: Access, job_id: str) -> tuple[ImportRow, ImportManife
     return row, manifest
 
 
-async def _rows(
+async def planned_rows(
     gateway: Gateway,
-    row: ImportRow,
+    key_id: str,
     plans: list[SegmentPlan],
     action: PlanAction | None,
     skipped: int,
@@ -184,7 +184,7 @@ async def _rows(
     for plan in plans:
         here = count_of(plan.counts, action)
         if skipped < here and len(found) < count:
-            some = decode_plan(await open_sealed(gateway, plan.blob, row.key_id))
+            some = decode_plan(await open_sealed(gateway, plan.blob, key_id))
             wanted = [each for each in some if action is None or each.action == action]
             found.extend(wanted[skipped : skipped + count - len(found)])
         skipped = max(0, skipped - here)
