@@ -1,4 +1,4 @@
-"""Every test of this folder ends with all parts ready again, and with the oracle."""
+"""Every test of this folder ends with all parts ready again, and every file of tests with the oracle."""
 
 import os
 import random
@@ -22,12 +22,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(240))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def sound_afterwards(stack: Stack) -> Iterator[None]:
-    """Wait until the house has healed, and ask the oracle."""
+    """Ask the oracle about everything since the stack began. Each test has a domain of its own, which findings name."""
+    yield
+    ask_the_oracle(stack)
+
+
+@pytest.fixture(autouse=True)
+def healed_afterwards(stack: Stack) -> Iterator[None]:
+    """Wait until the house has healed."""
     yield
     eventually(lambda: all(part.ready for part in stack.status()), HEALED_WITHIN_S)
-    ask_the_oracle(stack)
 
 
 @pytest.fixture

@@ -49,6 +49,25 @@ def test_5000_rows_become_5000_mailboxes_and_the_same_file_again_creates_none(cu
     assert customer.count() == ROWS
 
 
+def test_the_same_csv_file_again_creates_none_and_says_why_row_by_row(customer: Customer) -> None:
+    lines = "".join(f"user-{number}@{customer.domain},,\n" for number in range(1, 21))
+    content = f"Email,Password,Note\n{lines}".encode()
+    assert customer.imported(content)["created"] == 20
+    again = customer.imported(content)
+    assert (again["state"], again["code"], again["created"], again["bad_rows"]) == (
+        "failed",
+        "bad_rows",
+        0,
+        20,
+    )
+    found = problems(customer, again["job_id"])
+    assert [(problem["row"], problem["code"]) for problem in found] == [
+        (row, "address_taken") for row in range(2, 22)
+    ]
+    skipped = customer.imported(content, mode="skip_existing")
+    assert (skipped["state"], skipped["created"], skipped["skipped"]) == ("finished", 0, 20)
+
+
 def test_existing_addresses_are_skipped_or_updated_as_asked(customer: Customer) -> None:
     customer.imported(workbooks.mailboxes(3, customer.domain))
     rows = [(f"user-{n}@{customer.domain}", None, "New note") for n in (2, 3, 4)]
