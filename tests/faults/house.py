@@ -2,16 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from contracts.codec import decode_any_event, encode
-from contracts.envelope import CommandEnvelope
+from contracts.codec import encode
+from contracts.envelope import CommandEnvelope, EventEnvelope
 from contracts.ids import ActorName, CommandId, DomainName, LocalPart, TenantId
-from contracts.mailbox import CreateMailbox, MailboxCommand
+from contracts.mailbox import CreateMailbox, MailboxCommand, MailboxCreated, MailboxEvent
 from contracts.outcome import Outcome
 from contracts.topics import MAILBOX
 from deploy.local.roles import PARTITIONS
@@ -21,7 +21,7 @@ from services.runtime.ids import new_id
 from services.runtime.kafka.commands import open_command_client
 from services.runtime.settings import RuntimeSettings, read_settings
 from tests.kit.bulk_api import Customer
-from tests.kit.room import read_all
+from tests.kit.room import read_all, read_key
 
 ACTOR: Final = ActorName("system:faults")
 ANSWERED_WITHIN_S: Final = 60.0
@@ -67,15 +67,16 @@ async def records(stack: Stack, topic: str) -> list[ConsumerRecord[bytes, bytes]
     return await read_all(stack.bootstrap, topic, PARTITIONS)
 
 
+async def happened(stack: Stack, domain: str) -> AsyncIterator[EventEnvelope[MailboxEvent]]:
+    """Give the events of a domain, as the log has them."""
+    for record in await read_key(stack.bootstrap, MAILBOX.events.name, domain, PARTITIONS):
+        yield MAILBOX.codec.decode_event(record.value or b"")
+
+
 async def creations(stack: Stack, domain: str) -> Counter[str]:
     """Count how often each address of a domain was created, as the log has it."""
-    found: Counter[str] = Counter()
-    for record in await records(stack, MAILBOX.events.name):
-        if record.key == domain.encode() and record.value is not None:
-            event = decode_any_event(record.value)
-            if event.type == "mailbox_created":
-                found[MAILBOX.codec.decode_event(record.value).data.local_part] += 1
-    return found
+    events = [each.data async for each in happened(stack, domain)]
+    return Counter(data.local_part for data in events if isinstance(data, MailboxCreated))
 
 
 def ask_database(stack: Stack, query: str, *arguments: object) -> Any:

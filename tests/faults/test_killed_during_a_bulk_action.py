@@ -4,10 +4,9 @@ import asyncio
 import random
 from collections import Counter
 
-from contracts.codec import decode_any_event
-from contracts.topics import MAILBOX
+from contracts.mailbox import MailboxDeleted, MailboxEvent, PasswordSet
 from deploy.local.stack import Stack
-from tests.faults.house import ask_database, records
+from tests.faults.house import ask_database, happened
 from tests.kit import workbooks
 from tests.kit.bulk_actions import BulkActions
 from tests.kit.bulk_api import Customer
@@ -23,15 +22,10 @@ def deleted_so_far(stack: Stack, customer: Customer) -> int:
     return ask_database(stack, query, customer.domain)
 
 
-async def happened(stack: Stack, customer: Customer, kind: str) -> Counter[str]:
+async def count_of(stack: Stack, customer: Customer, kind: type[MailboxEvent]) -> Counter[str]:
     """Count the events of a kind for each mailbox of the customer's domain."""
-    found: Counter[str] = Counter()
-    for record in await records(stack, MAILBOX.events.name):
-        if record.key == customer.domain.encode() and record.value is not None:
-            event = decode_any_event(record.value)
-            if event.type == kind:
-                found[event.subject] += 1
-    return found
+    events = [each async for each in happened(stack, customer.domain)]
+    return Counter(each.subject for each in events if isinstance(each.data, kind))
 
 
 def test_a_reactor_killed_among_deletions_deletes_each_mailbox_once(
@@ -46,7 +40,7 @@ def test_a_reactor_killed_among_deletions_deletes_each_mailbox_once(
         stack.kill("bulkio-reactor")
     job = bulk.ended(job_id, FINISHED_WITHIN_S)
     assert (job["state"], job["changed"], job["unchanged"], job["refused"]) == ("finished", MAILBOXES, 0, 0)
-    counted = asyncio.run(happened(stack, customer, "mailbox_deleted"))
+    counted = asyncio.run(count_of(stack, customer, MailboxDeleted))
     assert (len(counted), set(counted.values())) == (MAILBOXES, {1})
     assert {outcome for outcome, _ in bulk.result(job_id).values()} == {"changed"}
 
@@ -63,5 +57,5 @@ def test_a_reactor_killed_while_it_makes_passwords_makes_the_same_again(
     stack.kill("bulkio-reactor")
     job = bulk.ended(job_id, FINISHED_WITHIN_S)
     assert (job["state"], job["changed"]) == ("finished", 600)
-    counted = asyncio.run(happened(stack, customer, "password_set"))
+    counted = asyncio.run(count_of(stack, customer, PasswordSet))
     assert (len(counted), set(counted.values())) == (600, {1})

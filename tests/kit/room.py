@@ -4,7 +4,7 @@ and disturbs none.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -157,7 +157,18 @@ async def plant_aborted(bootstrap: str, topic: str, pairs: Pairs, partitions: in
 
 async def read_all(bootstrap: str, topic: str, partitions: int) -> list[ConsumerRecord[bytes, bytes]]:
     """Give all committed records of a topic but the markers, partition by partition."""
-    places = [TopicPartition(topic, number) for number in range(partitions)]
+    return await _read(bootstrap, [TopicPartition(topic, number) for number in range(partitions)])
+
+
+async def read_key(
+    bootstrap: str, topic: str, key: str, partitions: int
+) -> list[ConsumerRecord[bytes, bytes]]:
+    """Give all committed records of one key."""
+    found = await _read(bootstrap, [TopicPartition(topic, partition_of(key, partitions))])
+    return [record for record in found if record.key == key.encode()]
+
+
+async def _read(bootstrap: str, places: Sequence[TopicPartition]) -> list[ConsumerRecord[bytes, bytes]]:
     found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = {place: [] for place in places}
     async with open_reader(bootstrap, places) as reader:
         ends = await reader.end_offsets(places)
