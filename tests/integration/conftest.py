@@ -8,6 +8,10 @@ import pytest
 
 from deploy.local.roles import Role
 from deploy.local.stack import Stack
+from tests.kit.oracle import ask_the_oracle
+from tests.kit.waiting import eventually
+
+SETTLED_WITHIN_S = 60.0
 
 # A role that does nothing but answer /readyz, so that the stack can be tested without any service.
 _PLANTED = """
@@ -32,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sound_afterwards(stack: Stack) -> Iterator[None]:
+    """Ask the oracle, when all is over, about everything that the tests of this folder did."""
+    yield
+    eventually(lambda: all(part.ready for part in stack.status()), SETTLED_WITHIN_S)
+    ask_the_oracle(stack)
 
 
 @pytest.fixture(scope="module")
