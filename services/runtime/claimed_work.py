@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 from weakref import WeakValueDictionary
 
+from services.runtime.lifecycle import unless_cancelled
 from services.runtime.postgres import Pool
 
 _LOCK_SQL: Final = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
@@ -79,6 +80,6 @@ class ClaimedWork:
             if not await connection.fetchval(_LOCK_SQL, name):
                 return
             try:
-                await work()
+                await unless_cancelled(work())
             finally:
                 await connection.execute(_UNLOCK_SQL, name)

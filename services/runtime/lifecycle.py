@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 import asyncpg
 import uvloop
@@ -12,8 +12,14 @@ import uvloop
 from services.runtime.logs import configure_logs, get_logger
 from services.runtime.settings import RuntimeSettings
 
+T = TypeVar("T")
+
 Role = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set, then ends in order. Whatever it raises ends the process with a code other than 0."""
+
+
+class StrayCancellation(RuntimeError):
+    """What a task waited for was cancelled by somebody else, and nobody cancelled the task."""
 
 
 def run_role(service: str, settings: RuntimeSettings, roles: Mapping[str, Role], arguments: list[str]) -> int:
@@ -74,7 +80,23 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
+async def unless_cancelled(work: Awaitable[T]) -> T:
+    """Give what becomes of the work. Raises StrayCancellation where it was cancelled and the task around it was not.
+
+    aiokafka cancels futures that others wait for when it loses its coordinator. To a task group a task that ends so has
+    ended in order, so a part of a role would be gone and nobody would know.
+    """
+    try:
+        return await work
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        assert task is not None, "only tasks wait"
+        if task.cancelling():
+            raise
+        raise StrayCancellation("cancelled by somebody else") from cancelled
+
+
 async def _part(part: Awaitable[None], stop: asyncio.Event) -> None:
-    await part
+    await unless_cancelled(part)
     if not stop.is_set():
         raise RuntimeError("a part of the role ended although nobody asked it to")

@@ -10,6 +10,8 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from services.runtime.lifecycle import StrayCancellation, unless_cancelled
+
 REQUEST_TIMEOUT_MS = 15_000
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_INTERVAL_MS = 1_000
@@ -92,8 +94,8 @@ class Membership:
         """Keep the place in the group. Ends by a fault only, which `changed` raises."""
         try:
             while True:
-                await self._consumer.getmany(timeout_ms=1_000)
-        except KafkaError as error:
+                await unless_cancelled(self._consumer.getmany(timeout_ms=1_000))
+        except (KafkaError, StrayCancellation) as error:
             self._fault = error
             self._news.set()
 

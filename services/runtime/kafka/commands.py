@@ -17,6 +17,7 @@ from contracts.message import Command, Event
 from contracts.outcome import Outcome
 from contracts.topics import Family
 from services.runtime.kafka.clients import open_producer, open_reader, partition_of
+from services.runtime.lifecycle import StrayCancellation, unless_cancelled
 from services.runtime.logs import get_logger
 from services.runtime.settings import RuntimeSettings
 
@@ -70,7 +71,7 @@ class CommandClient:
                 value=encode(command),
                 partition=partition_of(command.stream, self._partitions),
             )
-            sent.add_done_callback(partial(_fail_with, outcome))
+            sent.add_done_callback(partial(_fail_with, outcome, command.id))
             return await outcome
         except KafkaTimeoutError as error:
             raise OutcomePending(command.id) from error
@@ -92,8 +93,8 @@ class CommandClient:
     async def listen(self) -> None:
         """Hand outcomes to whoever waits for them. Ends by a fault only, which everybody who waits is told."""
         try:
-            await self._hear()
-        except (KafkaError, ValueError) as error:
+            await unless_cancelled(self._hear())
+        except (KafkaError, StrayCancellation, ValueError) as error:
             self._deaf = error
             for outcome in [outcome for waiting in self._waiting.values() for outcome in waiting]:
                 _fail(outcome, error)
@@ -120,10 +121,13 @@ def _fail(outcome: "asyncio.Future[Outcome]", error: BaseException) -> None:
         outcome.set_exception(error)
 
 
-def _fail_with(outcome: "asyncio.Future[Outcome]", sent: "asyncio.Future[RecordMetadata]") -> None:
+def _fail_with(
+    outcome: "asyncio.Future[Outcome]", command: CommandId, sent: "asyncio.Future[RecordMetadata]"
+) -> None:
     """Tell of a command that the broker did not take. One that it took says nothing yet."""
     if sent.cancelled():
-        outcome.cancel()
+        # Not a cancellation of whoever waits: only of the driver's own work, and it may have been sent.
+        _fail(outcome, OutcomePending(command))
     elif (error := sent.exception()) is not None:
         _fail(outcome, error)
 

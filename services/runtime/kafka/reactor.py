@@ -29,6 +29,7 @@ from services.runtime import metrics
 from services.runtime.clock import utc_now
 from services.runtime.kafka.clients import open_producer
 from services.runtime.kafka.dead_letters import dead_letter
+from services.runtime.lifecycle import unless_cancelled
 from services.runtime.logs import get_logger
 from services.runtime.settings import RuntimeSettings
 
@@ -250,7 +251,7 @@ class Reactor:
     async def _guard(self, work: Awaitable[None]) -> None:
         """Do the work; a fault is handed to `run`, and this event waits, unacknowledged, for the end."""
         try:
-            await work
+            await unless_cancelled(work)
         except Exception as error:  # noqa: BLE001 - Faust would acknowledge the event of any exception raised here
             if not self._fault.done():
                 self._fault.set_exception(error)

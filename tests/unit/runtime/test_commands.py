@@ -12,6 +12,7 @@ from contracts.envelope import CommandEnvelope
 from contracts.ids import CommandId, TenantId
 from contracts.outcome import Outcome
 from services.runtime.kafka.commands import CommandClient, OutcomePending
+from services.runtime.lifecycle import StrayCancellation
 from tests.kit.toy import NOON, Add, a_record, an_order, toy_family
 
 FAMILY = toy_family()
@@ -24,6 +25,8 @@ class Log:
         self.fault: KafkaError | None = None
         self.refused_for_want_of_room = 0
         self.answers = False
+        self.gives_up = False
+        self.listening: asyncio.Future[bytes]
         self._told: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def send(self, _topic: str, *, value: bytes, **_record: Any) -> "asyncio.Future[None]":
@@ -33,14 +36,21 @@ class Log:
         if self.answers:
             self.tell(decode_command_header(value).id)
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.fault is None:
+        if self.gives_up:
+            taken.cancel()
+        elif self.fault is None:
             taken.set_result(None)
         else:
             taken.set_exception(self.fault)
         return taken
 
     async def getmany(self, **_limits: int) -> dict[str, list[Any]]:
-        return {"outcomes": [a_record(await self._told.get())]}
+        self.listening = asyncio.ensure_future(self._told.get())
+        return {"outcomes": [a_record(await self.listening)]}
+
+    def fall_silent(self) -> None:
+        """Cancel what the listener waits for, as the driver does when it loses its coordinator."""
+        self.listening.cancel()
 
     def tell(self, command: CommandId) -> None:
         outcome = Outcome(
@@ -62,6 +72,7 @@ async def client(log: Log) -> AsyncGenerator[CommandClient]:
     listening = asyncio.create_task(client.listen())
     yield client
     listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
     assert not client._waiting, "nobody is left waiting"
 
 
@@ -96,6 +107,24 @@ async def test_a_command_that_the_broker_does_not_take_fails_at_once(client: Com
     log.fault = KafkaConnectionError()
     with pytest.raises(KafkaConnectionError):
         await client.send(FAMILY, add(), within_s=3_600)
+
+
+async def test_a_command_that_the_driver_gives_up_is_pending(client: CommandClient, log: Log) -> None:
+    log.gives_up = True
+    with pytest.raises(OutcomePending):
+        await client.send(FAMILY, add(), within_s=3_600)
+
+
+async def test_a_listener_that_the_driver_cancels_is_told_of_and_not_waited_for(
+    client: CommandClient, log: Log
+) -> None:
+    sending = asyncio.create_task(client.send(FAMILY, add(), within_s=3_600))
+    await asyncio.sleep(0)
+    assert client.trouble() is None
+    log.fall_silent()
+    with pytest.raises(StrayCancellation):
+        await sending
+    assert client.trouble() is not None
 
 
 async def test_a_command_for_which_there_is_no_room_is_pending(client: CommandClient, log: Log) -> None:
