@@ -17,9 +17,7 @@ from tests.kit.bulk_api import Customer, a_large_customer
 from tests.kit.room import until
 from tests.kit.waiting import eventually
 
-ROWS = 3_000
-FINISHED_WITHIN_S = 120.0
-LARGE_FINISHED_WITHIN_S = 240.0
+FINISHED_WITHIN_S = 240.0
 
 PARTS = (
     "mailbox-writer",
@@ -33,7 +31,6 @@ PARTS = (
 )
 
 
-@pytest.mark.timeout(420)
 def test_a_large_import_survives_the_kill_of_each_process_at_random_rows(
     stack: Stack, chance: random.Random
 ) -> None:
@@ -44,7 +41,7 @@ def test_a_large_import_survives_the_kill_of_each_process_at_random_rows(
         stack.kill("bulkio-reactor")
         parts = chance.sample(PARTS * 2, 2 * len(PARTS))
         kill_at_rows(stack, customer, sorted(chance.sample(range(1, rows - 1_000), len(parts))), parts)
-        assert_finishes(stack, customer, job, rows, LARGE_FINISHED_WITHIN_S)
+        assert_finishes(stack, customer, job, rows)
 
 
 def test_an_import_with_passwords_survives_kills_at_random_rows(
@@ -82,11 +79,9 @@ def kill_at_rows(stack: Stack, customer: Customer, rows: Sequence[int], parts: S
         stack.kill(part)
 
 
-def assert_finishes(
-    stack: Stack, customer: Customer, job: str, rows: int, within_s: float = FINISHED_WITHIN_S
-) -> None:
+def assert_finishes(stack: Stack, customer: Customer, job: str, rows: int) -> None:
     """Wait for the job's end, and count what the log has."""
-    ended = eventually(lambda: ended_job(customer, job), within_s)
+    ended = eventually(lambda: ended_job(customer, job), FINISHED_WITHIN_S)
     assert (ended["state"], ended["created"]) == ("finished", rows), ended
     expected = Counter({f"user-{number}": 1 for number in range(1, rows + 1)})
     assert asyncio.run(creations(stack, customer.domain)) == expected

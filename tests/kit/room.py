@@ -179,7 +179,7 @@ async def _read(bootstrap: str, places: Sequence[TopicPartition]) -> list[Consum
     return [record for records in found.values() for record in records]
 
 
-async def until(condition: Callable[[], Awaitable[T | None]], within_s: float = 20.0) -> T:
+async def until(condition: Callable[[], Awaitable[T | None]], within_s: float = 30.0) -> T:
     """Ask again and again, without holding up the loops of the test's own process, until the answer is true."""
     deadline = time.monotonic() + within_s
     while not (answer := await condition()):

@@ -9,7 +9,7 @@ T = TypeVar("T")
 _POLL_S = 0.05
 
 
-def eventually(condition: Callable[[], T | None], within_s: float = 10.0) -> T:
+def eventually(condition: Callable[[], T | None], within_s: float = 30.0) -> T:
     """Asks again and again until the answer is true, and gives it. Fails with the last answer after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:
