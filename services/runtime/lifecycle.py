@@ -61,7 +61,7 @@ async def _until_stopped(role: Role) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await role(stop)
+    await unless_cancelled(role(stop))
 
 
 async def run_together(stop: asyncio.Event, *parts: Awaitable[None]) -> None:
