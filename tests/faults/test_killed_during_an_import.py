@@ -96,6 +96,21 @@ def ended_job(customer: Customer, job: str) -> dict[str, object]:
     return answer.json() if answer.is_success and answer.json()["done"] else {}
 
 
+def test_a_plan_and_its_application_survive_the_kill_of_the_reactor(stack: Stack, customer: Customer) -> None:
+    rows = 4_000
+    planned = customer.upload(csv_of(customer, range(1, rows + 1)), dry_run=True)
+    stack.kill("bulkio-reactor")
+    plan = eventually(lambda: ended_job(customer, planned), FINISHED_WITHIN_S)
+    assert (plan["state"], plan["plan_counts"]) == (
+        "planned",
+        {"create": rows, "change": 0, "skip": 0, "refuse": 0},
+    )
+    assert asyncio.run(creations(stack, customer.domain)) == Counter()
+    begun = customer.post(f"/v1/imports/{planned}:apply", json={"plan_hash": plan["plan_hash"]})
+    stack.kill("bulkio-reactor")
+    assert_finishes(stack, customer, begun["name"].removeprefix("operations/"), rows)
+
+
 @pytest.mark.parametrize("mode", ["create_only", "skip_existing"])
 def test_two_people_with_overlapping_files_at_once_make_every_address_once(
     stack: Stack, customer: Customer, mode: str
