@@ -24,7 +24,7 @@ from services.bulkio.tools import JobVoice, Tools
 from services.runtime.passwords import Hasher
 from services.runtime.vault import Vault
 
-GATHER_S: Final = 0.5
+GATHER_S: Final = 1.5
 
 
 class RowResult(Struct, frozen=True):

@@ -31,7 +31,7 @@ class BulkioSettings(RuntimeSettings, frozen=True, kw_only=True):
     bulkio_jobs_at_once: int = 4
     bulkio_commands_in_flight: int = 1_000
     import_commands_in_flight: int = 1_000
-    import_passwords_in_flight: int = 128
+    import_passwords_in_flight: int = 256
     import_rows_per_report: int = 500
     import_rows_per_report_large: int = 5_000
     import_report_interval_s: float = 2.0

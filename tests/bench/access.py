@@ -31,9 +31,8 @@ from deploy.local.stack import Stack
 from services.runtime.ids import new_id
 from services.runtime.kafka.commands import CommandClient, open_command_client
 from services.runtime.postgres import connect
-from tests.bench.commands import order, settings_of
+from tests.bench.commands import order, settings_of, until_counted
 from tests.bench.report import Figure, percentile
-from tests.kit.room import until
 
 DOMAINS: Final = 10_000
 GROUPS: Final = 10
@@ -79,9 +78,9 @@ async def _fill(stack: Stack, commands: CommandClient, tenant: TenantId) -> Fill
     for step in _orders(tenant, groups, domains, mailboxes):
         await _send(commands, step)
     followed = "SELECT count(*) FROM gateway.domains WHERE tenant = $1 AND group_id IS NOT NULL"
-    await _until(stack, followed, tenant, DOMAINS, FILLED_WITHIN_S)
+    await until_counted(stack, followed, tenant, DOMAINS, FILLED_WITHIN_S)
     created = "SELECT count(*) FROM gateway.mailboxes WHERE tenant = $1"
-    await _until(stack, created, tenant, MAILBOXES, FILLED_WITHIN_S)
+    await until_counted(stack, created, tenant, MAILBOXES, FILLED_WITHIN_S)
     async with connect(stack.dsn, search_path="gateway") as connection:
         await connection.execute("VACUUM ANALYZE")
     return Filled(tenant, groups[0], mailboxes[0])
@@ -148,15 +147,6 @@ async def _send(commands: CommandClient, orders: Iterable[Sent]) -> None:
         assert outcome.status == "accepted", f"{outcome.code} {outcome.detail}"
 
     await asyncio.gather(*(one(family, command) for family, command in orders))
-
-
-async def _until(stack: Stack, query: str, tenant: str, count: int, within_s: float) -> None:
-    async with connect(stack.dsn, search_path="pg_catalog") as connection:
-
-        async def is_there() -> bool:
-            return await connection.fetchval(query, tenant) == count
-
-        await until(is_there, within_s)
 
 
 Callers = dict[str, httpx2.AsyncClient]
@@ -264,6 +254,6 @@ async def _time_suspension(stack: Stack, commands: CommandClient, tenant: Tenant
     began = time.monotonic()
     await _send(commands, [(ACCESS, order(tenant, tenant, SuspendTenant()))])
     suspended = "SELECT count(*) FROM gateway.domains WHERE tenant = $1 AND suspended_with_tenant"
-    await _until(stack, suspended, tenant, DOMAINS, FOLLOWED_WITHIN_S)
+    await until_counted(stack, suspended, tenant, DOMAINS, FOLLOWED_WITHIN_S)
     took_s = time.monotonic() - began
     return Figure(name=f"{DOMAINS:,} domains follow their suspended tenant", value=took_s, unit="s")

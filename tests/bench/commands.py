@@ -14,7 +14,9 @@ from deploy.local.stack import Stack
 from services.runtime.clock import utc_now
 from services.runtime.ids import new_id
 from services.runtime.kafka.commands import open_command_client
+from services.runtime.postgres import connect
 from services.runtime.settings import RuntimeSettings, read_settings
+from tests.kit.room import until
 
 C = TypeVar("C", bound=Command)
 
@@ -63,3 +65,13 @@ def creations(tenant: TenantId, domains: list[str], count: int) -> Iterator[tupl
             mailbox_id=new_id(), local_part=LocalPart(f"employee.{number}"), note=f"desk {number}"
         )
         yield domain, encode(order(tenant, domain, data))
+
+
+async def until_counted(stack: Stack, query: str, tenant: str, count: int, within_s: float) -> None:
+    """Wait until a query about a tenant gives that count."""
+    async with connect(stack.dsn, search_path="pg_catalog") as connection:
+
+        async def is_there() -> bool:
+            return await connection.fetchval(query, tenant) == count
+
+        await until(is_there, within_s)
