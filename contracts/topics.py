@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from contracts.access import AccessCommand, AccessEvent
+from contracts.archive import ArchiveCommand, ArchiveEvent
 from contracts.bulkio import BulkioCommand, BulkioEvent
 from contracts.codec import Codec
 from contracts.mailbox import MailboxCommand, MailboxEvent
@@ -85,8 +86,8 @@ MAILBOX: Final[Family[MailboxCommand, MailboxEvent]] = Family(
     "mailbox",
     key="mail domain (A-label)",
     writer="mailbox writer",
-    ordered_by="gateway, bulkio, mailbox reactor",
-    read_by="mailbox, bulkio, gateway",
+    ordered_by="gateway, bulkio, mailbox reactor, archive reactor",
+    read_by="mailbox, bulkio, archive, gateway",
     commands=MailboxCommand,
     events=MailboxEvent,
 )
@@ -98,6 +99,15 @@ BULKIO: Final[Family[BulkioCommand, BulkioEvent]] = Family(
     read_by="bulkio, gateway",
     commands=BulkioCommand,
     events=BulkioEvent,
+)
+ARCHIVE: Final[Family[ArchiveCommand, ArchiveEvent]] = Family(
+    "archive",
+    key="mail domain (A-label)",
+    writer="archive writer",
+    ordered_by="gateway, archive reactor",
+    read_by="archive, gateway",
+    commands=ArchiveCommand,
+    events=ArchiveEvent,
 )
 BULKIO_PROGRESS: Final = Topic(
     name="bulkio.progress",
@@ -116,7 +126,7 @@ DEAD_LETTERS: Final = Topic(
     read_by="operators",
 )
 
-FAMILIES: Final = (ACCESS, MAILBOX, BULKIO)
+FAMILIES: Final = (ACCESS, MAILBOX, BULKIO, ARCHIVE)
 TOPICS: Final = (
     *(topic for family in FAMILIES for topic in (family.commands, family.outcomes, family.events)),
     BULKIO_PROGRESS,

@@ -12,7 +12,7 @@ from contracts.ids import ActorName, CommandId, JobId, TenantId, event_id
 from contracts.message import tag_of
 from contracts.outcome import Outcome, RefusalCode
 from contracts.progress import JobProgress
-from contracts.topics import ACCESS, BULKIO, BULKIO_PROGRESS, DEAD_LETTERS, MAILBOX
+from contracts.topics import ACCESS, ARCHIVE, BULKIO, BULKIO_PROGRESS, DEAD_LETTERS, MAILBOX
 
 TENANT: Final = TenantId("01890a5d-ac96-774b-bcce-b302099a8057")
 COMMAND: Final = CommandId("01890a5d-ac96-774b-bcce-b302099a8100")
@@ -56,6 +56,11 @@ _BY_FIELD: Final[dict[str, Any]] = {
     "until": ONE_YEAR_LATER,
     "passwords_until": ONE_YEAR_LATER,
     "as_of": 7,
+    "refusal": "mailbox_deleted",
+    "valid_until": ONE_YEAR_LATER,
+    "authority": "Amtsgericht München, 12 Gs 345/28",
+    "currency": "EUR",
+    "reference": "INV-2029-0815",
 }
 
 
@@ -93,8 +98,11 @@ def _value(kind: inspect.Type) -> Any:
             raise AssertionError(f"a message has a field of a kind without a sample: {kind}")
 
 
+_OF_DOMAINS: Final = {"contracts.mailbox", "contracts.routing", "contracts.archive", "contracts.retrieval"}
+
+
 def _stream(message: type[Struct]) -> str:
-    return DOMAIN if message.__module__ in {"contracts.mailbox", "contracts.routing"} else TENANT
+    return DOMAIN if message.__module__ in _OF_DOMAINS else TENANT
 
 
 def sample_command(message: type[Struct]) -> CommandEnvelope[Any]:
@@ -192,6 +200,7 @@ OTHER_SAMPLES: Final[dict[tuple[str, str], Struct]] = {
     **_outcomes(ACCESS.outcomes.name, TENANT),
     **_outcomes(MAILBOX.outcomes.name, DOMAIN),
     **_outcomes(BULKIO.outcomes.name, TENANT),
+    **_outcomes(ARCHIVE.outcomes.name, DOMAIN),
     (BULKIO_PROGRESS.name, "job_progress"): _progress(),
     (DEAD_LETTERS.name, "malformed"): _dead_letter(DeadLetterReason.MALFORMED, b"\xff\x00 no json"),
     (DEAD_LETTERS.name, "wrong_key"): _dead_letter(DeadLetterReason.WRONG_KEY, encode(CORRELATION)),
