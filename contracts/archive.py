@@ -39,7 +39,7 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 class ChainHead(Struct, frozen=True, kw_only=True):
-    """How far the mailbox stream of the domain had got: its last event's number, and the SHA-256 of its value."""
+    """Where the mailbox stream of the domain stood: the number of an event, and the SHA-256 of its value."""
 
     streamseq: Annotated[int, Meta(ge=1)]
     sha256: Sha256Hex
@@ -108,14 +108,14 @@ class DestroyArchive(Command, frozen=True, kw_only=True, tag="destroy_archive"):
 class ReportArchivePurged(Command, frozen=True, kw_only=True, tag="report_archive_purged"):
     """Content, keys and credentials are destroyed. Sent by the system.
 
-    `mailbox_purged` says whether the mailbox went with it, `credential_id` which password's hash, `head` what the
-    mailbox stream of the domain ended with then.
+    `mailbox_purged` says whether the mailbox went with it: then `credential_id` is that of the password that was destroyed,
+    and `head` is what the event of its purge followed in the mailbox stream of the domain.
     """
 
     archive_id: UuidText
     mailbox_purged: bool
     credential_id: UuidText | None = None
-    head: ChainHead
+    head: ChainHead | None = None
 
 
 class PlaceHold(Command, frozen=True, kw_only=True, tag="place_hold"):
@@ -205,7 +205,7 @@ class ArchivePurged(Event, frozen=True, kw_only=True, tag="archive_purged"):
     key_id: SealKeyId | None
     sha256: str | None
     credential_id: CredentialId | None
-    head: ChainHead
+    head: ChainHead | None
 
 
 class HoldPlaced(Event, frozen=True, kw_only=True, tag="hold_placed"):

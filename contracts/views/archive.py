@@ -55,6 +55,7 @@ class ArchiveRow(Struct, kw_only=True):
 
     `returned` says that its mailbox got the content back at least once. `blocked_by` are the holds that kept it when its
     time had come. `certificate` is there once it is purged, `destroyed_early` says that somebody wanted that before its time.
+    `event_id` is the newest event about it, which the next step follows from.
     """
 
     archive_id: str
@@ -74,6 +75,8 @@ class ArchiveRow(Struct, kw_only=True):
     version: int
     created_at: datetime
     changed_at: datetime
+    event_id: str
+    correlation: str
     certificate: "Certificate | None"
 
 
@@ -115,7 +118,10 @@ class RetrievalItem(Struct, kw_only=True):
 
 
 class RetrievalRow(Struct, kw_only=True):
-    """A retrieval. `valid_until` is when it ends unless somebody answers; `reference` is that of the payment."""
+    """A retrieval. `valid_until` is when it ends unless somebody answers; `reference` is that of the payment.
+
+    `event_id` is the newest event about it, which the next step follows from.
+    """
 
     retrieval_id: str
     tenant: str
@@ -131,6 +137,8 @@ class RetrievalRow(Struct, kw_only=True):
     version: int
     created_at: datetime
     changed_at: datetime
+    event_id: str
+    correlation: str
 
 
 def archive_of(event: EventEnvelope[Any]) -> str | None:
@@ -170,6 +178,8 @@ def fold_archive(row: ArchiveRow | None, event: EventEnvelope[ArchiveEvent]) -> 
             version=event.version,
             created_at=event.time,
             changed_at=event.time,
+            event_id=event.id,
+            correlation=event.correlation,
             certificate=None,
         )
     assert row is not None
@@ -206,6 +216,7 @@ def fold_archive(row: ArchiveRow | None, event: EventEnvelope[ArchiveEvent]) -> 
             return row
     row.version = event.version
     row.changed_at = event.time
+    row.event_id, row.correlation = event.id, event.correlation
     return row
 
 
@@ -252,6 +263,8 @@ def fold_retrieval(row: RetrievalRow | None, event: EventEnvelope[ArchiveEvent])
             version=event.version,
             created_at=event.time,
             changed_at=event.time,
+            event_id=event.id,
+            correlation=event.correlation,
         )
     assert row is not None
     match data:
@@ -278,4 +291,5 @@ def fold_retrieval(row: RetrievalRow | None, event: EventEnvelope[ArchiveEvent])
             return row
     row.version = event.version
     row.changed_at = event.time
+    row.event_id, row.correlation = event.id, event.correlation
     return row
