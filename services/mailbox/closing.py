@@ -17,10 +17,11 @@ from contracts.topics import ACCESS, MAILBOX
 from services.mailbox import holdings
 from services.mailbox.holdings import HeldDomain
 from services.mailbox.projections import DIRECTORY
-from services.mailbox.tools import Tools, all_at_once
-from services.mailbox.voice import Cause
+from services.mailbox.tools import Tools
 from services.runtime.claimed_work import ClaimedWork
 from services.runtime.kafka.projection import until_applied
+from services.runtime.kafka.voice import Cause
+from services.runtime.lifecycle import all_at_once
 from services.runtime.logs import get_logger
 
 CHANGED_MEANWHILE: Final = (

@@ -8,7 +8,7 @@ from msgspec import Struct
 from contracts.views.access import TenantStatus
 from contracts.views.mailbox import DomainStatus
 from services.mailbox.projections import DIRECTORY, TENANTS
-from services.mailbox.voice import Cause
+from services.runtime.kafka.voice import Cause
 from services.runtime.postgres import Pool
 
 CLOSINGS_PER_SWEEP_MAX: Final = 100

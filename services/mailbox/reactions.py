@@ -50,9 +50,10 @@ from contracts.topics import ACCESS, MAILBOX
 from services.mailbox import holdings
 from services.mailbox.closing import Closings
 from services.mailbox.projections import DIRECTORY, TENANTS
-from services.mailbox.tools import Tools, all_at_once
-from services.mailbox.voice import Cause
+from services.mailbox.tools import Tools
 from services.runtime.kafka.projection import until_applied
+from services.runtime.kafka.voice import Cause
+from services.runtime.lifecycle import all_at_once
 
 NOT_HELD = (RefusalCode.DOMAIN_UNKNOWN, RefusalCode.DOMAIN_REMOVED)
 HELD_NO_MORE = (*NOT_HELD, RefusalCode.DOMAIN_NOT_ACTIVE)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.access import AccessCommand, AccessEvent
+from contracts.ids import ActorName
 from contracts.mailbox import MailboxCommand, MailboxEvent
 from contracts.topics import ACCESS, MAILBOX
 from services.mailbox.closing import Closings
@@ -22,7 +23,6 @@ from services.mailbox.queries import load_domains, load_tenants
 from services.mailbox.reactions import ACCESS_CAUSES, MAILBOX_CAUSES, Reactions
 from services.mailbox.settings import MailboxSettings
 from services.mailbox.tools import Tools
-from services.mailbox.voice import Voice
 from services.runtime.claimed_work import ClaimedWork
 from services.runtime.clock import utc_now
 from services.runtime.health import Health, serve_health
@@ -31,11 +31,15 @@ from services.runtime.kafka.commands import open_command_client
 from services.runtime.kafka.deciding import Decider
 from services.runtime.kafka.projection import run_projection
 from services.runtime.kafka.reactor import Reactor
+from services.runtime.kafka.voice import Voice
 from services.runtime.lifecycle import run_together
 from services.runtime.postgres import open_pool
 
 SERVICE: Final = "mailbox"
 """The name of the service, of its PostgreSQL schema, and of its writer in the log."""
+
+SYSTEM: Final = ActorName("system:mailbox")
+"""Who orders what follows by itself from what happened to tenants and domains."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -81,7 +85,7 @@ async def run_reactor(settings: MailboxSettings, stop: asyncio.Event) -> None:
         )
         commands = await stack.enter_async_context(open_command_client(settings, [ACCESS, MAILBOX]))
         health.check("outcomes", commands.trouble)
-        tools = Tools(settings=settings, pool=pool, voice=Voice(commands, utc_now))
+        tools = Tools(settings=settings, pool=pool, voice=Voice(commands, utc_now, SYSTEM))
         work = await stack.enter_async_context(ClaimedWork(pool, settings.closings_at_once))
         closings = Closings(tools, work)
         reactions = Reactions(tools, closings)

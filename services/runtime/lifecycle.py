@@ -4,8 +4,9 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any, TypeVar, cast
 
 import asyncpg
 import uvloop
@@ -89,6 +90,19 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         return
+
+
+async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], at_most: int | None = None) -> list[T]:
+    """Do things at the same time, or `at_most` so many, and give what each gave. The first fault ends the others."""
+    places = nullcontext() if at_most is None else asyncio.Semaphore(at_most)
+
+    async def in_place(each: Coroutine[Any, Any, T]) -> T:
+        async with places:
+            return await each
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(in_place(each)) for each in work]
+    return [task.result() for task in tasks]
 
 
 async def unless_cancelled(work: Awaitable[T]) -> T:

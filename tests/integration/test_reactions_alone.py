@@ -21,11 +21,11 @@ from services.mailbox.holdings import tenants_to_close
 from services.mailbox.reactions import Reactions
 from services.mailbox.settings import MailboxSettings
 from services.mailbox.tools import Tools
-from services.mailbox.voice import UnexpectedRefusal, Voice
-from services.mailbox.wiring import MIGRATIONS
+from services.mailbox.wiring import MIGRATIONS, SYSTEM
 from services.runtime.claimed_work import ClaimedWork
 from services.runtime.ids import new_id
 from services.runtime.kafka.commands import CommandClient
+from services.runtime.kafka.voice import UnexpectedRefusal, Voice
 from services.runtime.postgres import Pool, connect, migrate, open_pool, role_of
 from services.runtime.settings import read_settings
 from tests.kit.room import until
@@ -167,7 +167,7 @@ async def alone(stack: Stack) -> AsyncGenerator[Alone]:
     settings = read_settings(MailboxSettings, stack.env())
     async with a_schema(stack) as schema, open_pool(stack.dsn, schema=schema) as pool:
         deciders = Deciders()
-        voice = Voice(cast("CommandClient", deciders), lambda: NOON)
+        voice = Voice(cast("CommandClient", deciders), lambda: NOON, SYSTEM)
         tools = Tools(settings=settings, pool=pool, voice=voice)
         async with ClaimedWork(pool, 1) as work:
             closings = Closings(tools, work)

@@ -379,3 +379,9 @@ async def until_applied(pool: Pool, projection: str, stream: str, streamseq: int
     """Wait, as long as it takes, until a read model has applied a stream up to `streamseq`."""
     while not await wait_for_position(pool, projection, stream, streamseq):
         log.warning("a read model is late", projection=projection, streamseq=streamseq)
+
+
+async def until_all_applied(pool: Pool, projection: str, positions: Mapping[str, int]) -> None:
+    """Wait, as long as it takes, until a read model has applied every stream up to its position."""
+    for stream, streamseq in positions.items():
+        await until_applied(pool, projection, stream, streamseq)

@@ -1,7 +1,7 @@
-"""How the reactor orders: in the name of the system, under ids that follow from what it reacts to."""
+"""How a reactor orders: in its own name, under ids that follow from what it reacts to."""
 
 from collections.abc import Collection
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -15,8 +15,6 @@ from services.runtime.kafka.commands import CommandClient
 
 C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
-
-SYSTEM: Final = ActorName("system:mailbox")
 
 
 class UnexpectedRefusal(Exception):
@@ -36,9 +34,10 @@ class Cause(Struct, frozen=True):
 
 
 class Voice:
-    """Sends the commands of reactions, each as often as it takes to get its outcome."""
+    """Sends the commands of one actor's reactions, each as often as it takes to get its outcome."""
 
-    def __init__(self, commands: CommandClient, clock: Clock) -> None:
+    def __init__(self, commands: CommandClient, clock: Clock, actor: ActorName) -> None:
+        self._actor = actor
         self._commands = commands
         self._clock = clock
 
@@ -62,7 +61,7 @@ class Voice:
             id=CommandId(derived_id(cause.event_id, name)),
             tenant=TenantId(tenant),
             stream=stream,
-            actor=SYSTEM,
+            actor=self._actor,
             correlation=cause.correlation,
             causation=cause.event_id,
             sent_at=self._clock(),
