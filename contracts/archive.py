@@ -19,6 +19,9 @@ from contracts.retrieval import RetrievalCommand, RetrievalEvent
 HOLD_IDS_MAX: Final = 1_000
 """Mailboxes or archives that one hold names; a hold on more is one on the domain."""
 
+HOLDS_MAX: Final = 10_000
+"""Holds of one tenant on archives of one domain that are not released."""
+
 ArchiveKind = Literal["deleted", "cleaned"]
 HoldScope = Literal["domain", "mailboxes", "archives"]
 HoldIds = Annotated[tuple[UuidText, ...], Meta(max_length=HOLD_IDS_MAX)]
@@ -55,7 +58,7 @@ class OpenArchive(Command, frozen=True, kw_only=True, tag="open_archive"):
     mailbox_id: UuidText
     kind: ArchiveKind
     generation: Generation
-    expires_at: datetime
+    expires_at: Annotated[datetime, Meta(tz=True)]
     retention_years: Annotated[int, Meta(ge=1)]
     empty: bool = False
 

@@ -19,6 +19,11 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     actor: ActorName
     now: datetime
 
+    @property
+    def by_provider(self) -> bool:
+        """Whether the provider orders: the system itself or an operator."""
+        return self.actor.partition(":")[0] in ("system", "operator")
+
 
 class About(Struct, Generic[E], frozen=True, gc=False):
     """An event about another subject of the stream than the command's."""

@@ -55,6 +55,7 @@ class RefusalCode(StrEnum):
     ARCHIVE_HELD = "archive_held"
     HOLD_UNKNOWN = "hold_unknown"
     HOLD_OF_PROVIDER = "hold_of_provider"
+    HOLD_LIMIT_REACHED = "hold_limit_reached"
     RETRIEVAL_UNKNOWN = "retrieval_unknown"
     RETRIEVAL_STATE = "retrieval_state"
     RETRIEVAL_PENDING = "retrieval_pending"

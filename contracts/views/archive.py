@@ -191,7 +191,8 @@ def fold_archive(row: ArchiveRow | None, event: EventEnvelope[ArchiveEvent]) -> 
         case ArchiveAbandoned():
             row.state = "abandoned"
         case ArchiveReturning():
-            row.state = "returning"
+            # Whoever ordered its destruction has the mailbox back, and with it the content.
+            row.state, row.destroyed_early = "returning", False
         case ArchiveReturned():
             row.state, row.returned = "stored", True
         case ArchiveReturnFailed():

@@ -47,7 +47,7 @@ def not_the_system(subject: str, order: Order) -> Refused | None:
 
 def is_system(order: Order) -> bool:
     """Say whether the provider orders: the system itself or an operator."""
-    return order.actor.partition(":")[0] in ("system", "operator")
+    return order.by_provider
 
 
 def target_unknown(subject: str, target: Destination, domain: Domain) -> Refused | None:

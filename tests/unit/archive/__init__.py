@@ -1,0 +1,1 @@
+"""Behaviours of archives, holds and retrievals."""

@@ -1,0 +1,1 @@
+"""The rules of archives, holds and retrievals, without any machinery."""
