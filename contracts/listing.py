@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from contracts.permissions import Role
 from contracts.views.access import TenantStatus, UserStatus
-from contracts.views.mailbox import DomainStatus, MailboxStatus
+from contracts.views.mailbox import DomainStatus, KnownMailboxStatus
 
 FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time"]
 FilterSpelling = Literal["exact", "lower", "host"]
@@ -42,7 +42,7 @@ MAILBOX_FILTER_FIELDS: Final[dict[str, FilterField]] = {
     ),
     "local_part": FilterField(column="local_part", kind="text", spelling="lower"),
     "domain": FilterField(column="domain", kind="text", spelling="host"),
-    "status": FilterField(column="status", kind="choice", choices=get_args(MailboxStatus)),
+    "status": FilterField(column="status", kind="choice", choices=get_args(KnownMailboxStatus)),
     "self_service": FilterField(column="self_service", kind="flag"),
     "has_password": FilterField(column="credential_id", kind="present"),
     "note": FilterField(column="note", kind="word"),

@@ -20,6 +20,9 @@ MAILBOX_LIMIT_MAX: Final = 10_000_000
 PENDING_CLAIM_DAYS: Final = 7
 """How long a claim holds that nobody has proven: from then on another tenant may register the domain."""
 
+FREE_RESTORE_DAYS: Final = 30
+"""How long a deleted mailbox comes back for nothing, as long as an undo is promised; later it has to be retrieved."""
+
 Note = Annotated[str, Meta(max_length=NOTE_LENGTH_MAX, pattern=STORABLE, extra=PERSONAL)]
 PersonalLocalPart = Annotated[LocalPart, Meta(min_length=1, max_length=64, extra=PERSONAL)]
 MailboxLimit = Annotated[int, Meta(ge=0, le=MAILBOX_LIMIT_MAX)]
@@ -164,9 +167,20 @@ class DeleteMailbox(Command, frozen=True, kw_only=True, tag="delete_mailbox"):
 
 
 class RestoreMailbox(Command, frozen=True, kw_only=True, tag="restore_mailbox"):
-    """Bring a deleted mailbox back with everything it had."""
+    """Bring a deleted mailbox back with everything it had. Once it is to be retrieved, only the provider orders it."""
 
     mailbox_id: UuidText
+
+
+class PurgeMailbox(Command, frozen=True, kw_only=True, tag="purge_mailbox"):
+    """Give up a mailbox that was deleted into this archive, for good; its address is free. Sent by the system.
+
+    `early` says that the archive was ordered to be destroyed before its time.
+    """
+
+    mailbox_id: UuidText
+    archive_id: UuidText
+    early: bool = False
 
 
 class DomainRegistered(Event, frozen=True, kw_only=True, tag="domain_registered"):
@@ -306,6 +320,17 @@ class MailboxRestored(Event, frozen=True, kw_only=True, tag="mailbox_restored"):
     suspended: bool
 
 
+class MailboxPurged(Event, frozen=True, kw_only=True, tag="mailbox_purged"):
+    """The mailbox is gone for good and its address free. Address, note and password are to be forgotten by everybody.
+
+    `credential_id` is what it had in the vault. `early` says that the archive was destroyed before it expired.
+    """
+
+    archive_id: ArchiveId
+    credential_id: CredentialId | None
+    early: bool = False
+
+
 MailboxCommand = (
     RegisterDomain
     | ActivateDomain
@@ -327,6 +352,7 @@ MailboxCommand = (
     | CleanMailbox
     | DeleteMailbox
     | RestoreMailbox
+    | PurgeMailbox
     | RoutingCommand
 )
 MailboxEvent = (
@@ -351,5 +377,6 @@ MailboxEvent = (
     | MailboxCleaned
     | MailboxDeleted
     | MailboxRestored
+    | MailboxPurged
     | RoutingEvent
 )

@@ -43,6 +43,7 @@ class RefusalCode(StrEnum):
     MAILBOX_DELETED = "mailbox_deleted"
     MAILBOX_NOT_DELETED = "mailbox_not_deleted"
     MAILBOX_PURGED = "mailbox_purged"
+    RETRIEVAL_NEEDED = "retrieval_needed"
     MAILBOX_IS_TARGET = "mailbox_is_target"
     PATTERN_INVALID = "pattern_invalid"
     RULE_UNKNOWN = "rule_unknown"

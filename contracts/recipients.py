@@ -191,7 +191,7 @@ def _fitting(domain: DomainRow, local_part: str, rules: Iterable[RuleRow]) -> li
 
 def _unusable(mailbox: MailboxRow | None, tenant: str) -> Literal["deleted", "unknown"] | None:
     """Say why a mailbox can't receive for this tenant. A suspended one can."""
-    if mailbox is None or mailbox.tenant != tenant:
+    if mailbox is None or mailbox.tenant != tenant or mailbox.status == "purged":
         return "unknown"
     return "deleted" if mailbox.status == "deleted" else None
 

@@ -21,6 +21,7 @@ from contracts.mailbox import (
     MailboxDeleted,
     MailboxEvent,
     MailboxLimitSet,
+    MailboxPurged,
     MailboxRestored,
     MailboxResumed,
     MailboxSuspended,
@@ -33,7 +34,10 @@ from contracts.mailbox import (
 from contracts.routing import CatchAllDisabled, CatchAllEnabled, ContactSet
 
 DomainStatus = Literal["pending", "active", "suspended", "closing", "removed"]
-MailboxStatus = Literal["active", "suspended", "deleted"]
+KnownMailboxStatus = Literal["active", "suspended", "deleted"]
+"""What a mailbox can be as far as anybody is told."""
+MailboxStatus = Literal["active", "suspended", "deleted", "purged"]
+"""Of a purged mailbox only the row is left, so that its id is never given again: no list, look-up or count knows it."""
 
 MailboxOwnEvent = (
     MailboxCreated
@@ -46,6 +50,7 @@ MailboxOwnEvent = (
     | MailboxCleaned
     | MailboxDeleted
     | MailboxRestored
+    | MailboxPurged
 )
 
 
@@ -80,7 +85,10 @@ class DomainRow(Struct, kw_only=True):
 
 
 class MailboxRow(Struct, kw_only=True):
-    """A mailbox, also after it was deleted. `archive_id` and `expires_at` are those of the deletion."""
+    """A mailbox, also after it was deleted. `archive_id` and `expires_at` are those of the deletion.
+
+    A deleted one does not change, so `changed_at` is when it was deleted. A purged one has neither address nor note.
+    """
 
     mailbox_id: str
     tenant: str
@@ -229,6 +237,10 @@ def fold_mailbox(row: MailboxRow | None, event: EventEnvelope[MailboxEvent]) -> 
             row.credential_id, row.note = data.credential_id, data.note
             row.self_service, row.suspended = data.self_service, data.suspended
             row.generation = data.generation
+        case MailboxPurged():
+            row.status, row.local_part, row.note = "purged", "", ""
+            row.credential_id, row.archive_id, row.expires_at = None, None, None
+            row.self_service, row.suspended = False, False
         case _:
             return row
     row.version = event.version

@@ -46,7 +46,7 @@ async def selected_mailboxes(
     cursor = await connection.cursor(
         f"""
         SELECT mailbox_id, domain, local_part, note, credential_id FROM mailboxes
-        WHERE tenant = $1 AND {" AND ".join(conditions)}
+        WHERE tenant = $1 AND status <> 'purged' AND {" AND ".join(conditions)}
         ORDER BY domain, local_part, mailbox_id
         """,  # noqa: S608 - the filter's values are all arguments
         *arguments,

@@ -160,8 +160,8 @@ def _done(mailbox: SelectedMailbox, outcome: Outcome) -> DoneMailbox:
         return DoneMailbox("changed" if outcome.events else "unchanged", "", outcome.version)
     if mailbox.expected_version not in (None, outcome.version):
         # Whatever else keeps the step from being done: somebody has changed the mailbox since, or deleted it.
-        deleted = outcome.code == RefusalCode.MAILBOX_DELETED
-        code = RefusalCode.MAILBOX_DELETED if deleted else RefusalCode.VERSION_MISMATCH
+        gone = outcome.code in (RefusalCode.MAILBOX_DELETED, RefusalCode.MAILBOX_PURGED)
+        code = outcome.code if gone and outcome.code is not None else RefusalCode.VERSION_MISMATCH
         return DoneMailbox("refused", code.value, outcome.version)
     if outcome.code is not None and (mailbox.step, outcome.code) in GOAL_REACHED:
         return DoneMailbox("unchanged", "", outcome.version)

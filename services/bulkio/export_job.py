@@ -119,7 +119,9 @@ class ExportJob:
         columns = cast("list[ExportColumn]", job.columns)
         file = open_export(path, cast("ExportFormat", job.format), columns)
         cells = _row_maker(columns)
-        kept = "true" if condition.mentions("status") else "status <> 'deleted'"
+        kept = "status <> 'purged'"
+        if not condition.mentions("status"):
+            kept += " AND status <> 'deleted'"
         arguments: list[object] = [job.tenant, *condition.arguments]
         if job.within is not None:
             arguments.append(job.within)

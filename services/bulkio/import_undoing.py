@@ -45,7 +45,7 @@ async def _changed_rows(connection: Connection, job_id: str, first: int, last: i
 
 _MAILBOXES: Final = """
     SELECT mailbox_id, domain, local_part, note, credential_id FROM mailboxes
-    WHERE tenant = $1 AND mailbox_id = ANY($2::text[])
+    WHERE tenant = $1 AND mailbox_id = ANY($2::text[]) AND status <> 'purged'
 """
 
 

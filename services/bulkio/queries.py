@@ -170,6 +170,7 @@ async def mailboxes_at(
         SELECT m.local_part, m.domain, m.mailbox_id, m.status, m.version, m.note, m.credential_id
         FROM unnest($2::text[], $3::text[]) AS a (domain, local_part)
         JOIN mailboxes AS m ON m.tenant = $1 AND m.domain = a.domain AND m.local_part = a.local_part
+            AND m.status <> 'purged'
         ORDER BY m.status = 'deleted' DESC
         """,
         tenant,

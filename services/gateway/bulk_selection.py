@@ -8,12 +8,14 @@ compared. What becomes of them is foreseen from the rows; the writer decides, la
 # pyright: reportUnknownArgumentType=false
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import asyncpg
 from msgspec import Struct
 
 from contracts.bulk_actions import BulkStep, statuses_meant
+from contracts.mailbox import FREE_RESTORE_DAYS
 from contracts.outcome import RefusalCode
 from contracts.views.mailbox import DomainStatus, MailboxStatus
 from services.runtime.filtering import CompiledFilter
@@ -30,7 +32,10 @@ class Selection(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True):
-    """Mailboxes that a bulk action finds in the same state. `target`: a rule or the catch-all leads to them."""
+    """Mailboxes that a bulk action finds in the same state. `target`: a rule or the catch-all leads to them.
+
+    `late` ones were deleted so long ago that they have to be retrieved.
+    """
 
     status: MailboxStatus
     suspended: bool
@@ -39,6 +44,7 @@ class Group(Struct, frozen=True):
     domain_status: DomainStatus
     target: bool
     mailboxes: int
+    late: bool = False
 
 
 class Survey(Struct, frozen=True, kw_only=True):
@@ -63,9 +69,9 @@ _GROUPED: Final = """
     SELECT m.status, m.suspended, m.self_service, m.note = {note} AS same_note, d.status AS domain_status,
         m.mailbox_id = d.catch_all_id OR m.mailbox_id IN (
             SELECT target_id FROM rules WHERE tenant = $1 AND status = 'active'
-        ) AS target, count(*) AS mailboxes
+        ) AS target, count(*) AS mailboxes, coalesce(m.status = 'deleted' AND m.changed_at < {free_since}, false) AS late
     FROM ({chosen}) AS m JOIN domains AS d ON d.domain = m.domain
-    GROUP BY 1, 2, 3, 4, 5, 6
+    GROUP BY 1, 2, 3, 4, 5, 6, 8
 """
 
 
@@ -75,10 +81,11 @@ async def survey(
     step: BulkStep,
     selection: Selection,
     *,
+    free_since: datetime | None,
     note: str = "",
     drop_targets: bool = False,
 ) -> Survey:
-    """Count the mailboxes of a selection, and what a step would do to them."""
+    """Count the mailboxes of a selection, and what a step would do to them; for `free_since` see `restored_free_since`."""
     chosen, arguments = _chosen(tenant, step, selection)
     async with (
         pool.acquire() as connection,
@@ -86,8 +93,13 @@ async def survey(
     ):
         counted = await connection.fetchrow(_COUNTED.format(chosen=chosen), *arguments)
         assert counted is not None
-        sql = _GROUPED.format(chosen=chosen, note=f"${len(arguments) + 1}")
-        groups = [Group(*record.values()) for record in await connection.fetch(sql, *arguments, note)]
+        places = {
+            "note": f"${len(arguments) + 1}",
+            "free_since": f"${len(arguments) + 2}::timestamptz",
+        }
+        sql = _GROUPED.format(chosen=chosen, **places)
+        records = await connection.fetch(sql, *arguments, note, free_since)
+        groups = [Group(*record.values()) for record in records]
     found: Counter[Foreseen] = Counter()
     for group in groups:
         found[foreseen(step, group, drop_targets=drop_targets)] += group.mailboxes
@@ -101,6 +113,11 @@ async def survey(
     )
 
 
+def restored_free_since(now: datetime, *, by_provider: bool) -> datetime | None:
+    """Give since when a mailbox must have been deleted to come back for nothing; for the provider all of them do."""
+    return None if by_provider else now - timedelta(days=FREE_RESTORE_DAYS)
+
+
 def foreseen(step: BulkStep, group: Group, *, drop_targets: bool = False) -> Foreseen:
     """Say what the writer would do with a step to one of these mailboxes, but for a limit that may be reached."""
     if group.domain_status == "removed":
@@ -109,7 +126,9 @@ def foreseen(step: BulkStep, group: Group, *, drop_targets: bool = False) -> For
         return RefusalCode.DOMAIN_NOT_ACTIVE
     deleted = group.status == "deleted"
     if step == "restore":
-        return "change" if deleted else "already"
+        if not deleted:
+            return "already"
+        return RefusalCode.RETRIEVAL_NEEDED if group.late else "change"
     if deleted:
         return "already" if step == "delete" else RefusalCode.MAILBOX_DELETED
     match step:
@@ -132,7 +151,7 @@ def foreseen(step: BulkStep, group: Group, *, drop_targets: bool = False) -> For
 
 def _chosen(tenant: str, step: BulkStep, selection: Selection) -> tuple[str, list[object]]:
     arguments: list[object] = [tenant, *selection.filter.arguments]
-    conditions = ["tenant = $1", selection.filter.sql]
+    conditions = ["tenant = $1", "status <> 'purged'", selection.filter.sql]
 
     def also(sql: str, argument: object) -> None:
         arguments.append(argument)
@@ -147,7 +166,10 @@ def _chosen(tenant: str, step: BulkStep, selection: Selection) -> tuple[str, lis
     return f"SELECT * FROM mailboxes WHERE {' AND '.join(conditions)}", arguments  # noqa: S608 - values are arguments
 
 
-_PLACES: Final = "SELECT mailbox_id, domain FROM mailboxes WHERE tenant = $1 AND mailbox_id = ANY($2::text[])"
+_PLACES: Final = """
+    SELECT mailbox_id, domain FROM mailboxes
+    WHERE tenant = $1 AND mailbox_id = ANY($2::text[]) AND status <> 'purged'
+"""
 
 
 async def domains_of(pool: asyncpg.Pool, tenant: str, ids: list[str]) -> dict[str, str]:

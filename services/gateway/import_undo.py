@@ -98,7 +98,10 @@ async def _count(
     *,
     drop_targets: bool,
 ) -> None:
-    codes = await why_refused(connection, vault, job.tenant, steps, drop_targets=drop_targets)
+    # The undo of an import restores nothing.
+    codes = await why_refused(
+        connection, vault, job.tenant, steps, free_since=None, drop_targets=drop_targets
+    )
     both = [each.credential_id for each in steps if each.step == "change_note" and each.credential_id]
     missing = await vault.missing_credentials(both) if both else set[str]()
     for step, code in zip(steps, codes, strict=True):
@@ -118,7 +121,7 @@ async def _changed_rows(connection: Connection, job_id: str, first: int, last: i
 
 _MAILBOXES: Final = """
     SELECT mailbox_id, domain, local_part, note, credential_id FROM mailboxes
-    WHERE tenant = $1 AND mailbox_id = ANY($2::text[])
+    WHERE tenant = $1 AND mailbox_id = ANY($2::text[]) AND status <> 'purged'
 """
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from contracts.views.mailbox import MailboxRow, MailboxStatus
+from contracts.views.mailbox import KnownMailboxStatus, MailboxRow
 from services.runtime.filter_tree import Argument, Rendering, Term
 from services.runtime.filtering import CompiledFilter, Conjunct
 
@@ -36,7 +36,9 @@ KEYS: Final[dict[OrderColumn, tuple[str, ...]]] = {
 _COLUMNS: Final = ", ".join(MailboxRow.__struct_fields__)
 _LOOKED_AT: Final = f"{_COLUMNS}, facet, note_words"
 _FACET_COLUMNS: Final = frozenset({"status", "self_service", "credential_id"})
-_STATUSES: Final[tuple[MailboxStatus, ...]] = ("active", "suspended", "deleted")
+_KEPT: Final = ("tenant = $1", "status <> 'purged'")
+"""What every list is limited to. The indexes know no purged mailboxes either, so that passing over them costs nothing."""
+_STATUSES: Final[tuple[KnownMailboxStatus, ...]] = ("active", "suspended", "deleted")
 _FACETS: Final = tuple(
     {"status": status, "self_service": self_service, "credential_id": has_password}
     for status, self_service, has_password in product(_STATUSES, (False, True), (False, True))
@@ -143,7 +145,7 @@ class MailboxList:
             for part in compiled.conjuncts
             if self._narrows(part) and not (self._by_domain and part.columns <= {"domain"})
         ]
-        self._walk_conditions = ["tenant = $1", *narrowing]
+        self._walk_conditions = [*_KEPT, *narrowing]
         self._walk_ranges = self._ranges(domains if self._by_domain else None)
         if start is not None:
             sign = "<=" if asked.descending else ">="
@@ -152,7 +154,7 @@ class MailboxList:
         if scoped and not self._by_domain:
             self._residual += in_domains
         facets = [in_facets(self._facets)] if some_facets else []
-        self._gather_conditions = ["tenant = $1", *facets, *in_domains] + [
+        self._gather_conditions = [*_KEPT, *facets, *in_domains] + [
             part.sql
             for part in compiled.conjuncts
             if not part.columns <= _FACET_COLUMNS and not (in_domains and part.columns <= {"domain"})
@@ -298,7 +300,7 @@ def first_in_domains(
     arguments: list[object] = [tenant, *compiled.arguments, domains, *(asked.after or ())]
     place = len(compiled.arguments) + 2
     direction = "DESC" if asked.descending else "ASC"
-    conditions = ["tenant = $1", "m.domain = d.domain", *_windows(compiled, column)]
+    conditions = [*_KEPT, "m.domain = d.domain", *_windows(compiled, column)]
     if asked.after is not None:
         conditions.append(
             f"({column}, {tie}) {'<' if asked.descending else '>'} (${place + 1}, ${place + 2})"
@@ -317,7 +319,7 @@ def domains_in_window(tenant: str, compiled: CompiledFilter, domains: list[str])
     return [
         Statement.using(
             f"SELECT d.domain FROM unnest(${len(arguments)}::text[]) AS d (domain) "
-            f"WHERE (SELECT true FROM mailboxes AS m WHERE {' AND '.join(['tenant = $1', 'm.domain = d.domain', *windows])} "
+            f"WHERE (SELECT true FROM mailboxes AS m WHERE {' AND '.join([*_KEPT, 'm.domain = d.domain', *windows])} "
             f"ORDER BY {column} LIMIT 1)",
             arguments,
         )

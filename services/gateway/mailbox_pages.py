@@ -245,10 +245,11 @@ async def _possible_domains(
 # One step of the index per domain, however many mailboxes are in it.
 _DOMAINS_OF: Final = """
     WITH RECURSIVE found AS (
-        (SELECT domain FROM mailboxes WHERE tenant = $1 ORDER BY domain LIMIT 1)
+        (SELECT domain FROM mailboxes WHERE tenant = $1 AND status <> 'purged' ORDER BY domain LIMIT 1)
         UNION ALL
         SELECT (SELECT m.domain FROM mailboxes AS m
-                WHERE m.tenant = $1 AND m.domain > found.domain ORDER BY m.domain LIMIT 1)
+                WHERE m.tenant = $1 AND m.status <> 'purged' AND m.domain > found.domain
+                ORDER BY m.domain LIMIT 1)
         FROM found WHERE found.domain IS NOT NULL
     )
     SELECT domain FROM found WHERE domain IS NOT NULL LIMIT $2

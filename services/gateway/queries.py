@@ -39,8 +39,9 @@ async def get_domain(pool: asyncpg.Pool, tenant: str, domain: str) -> DomainRow 
 
 
 async def get_mailbox(pool: asyncpg.Pool, tenant: str, mailbox_id: str) -> MailboxRow | None:
-    """Give a mailbox of the tenant."""
-    return await one(pool, _MAILBOXES, "tenant = $1 AND mailbox_id = $2", tenant, mailbox_id)
+    """Give a mailbox of the tenant, unless it is gone for good."""
+    wanted = "tenant = $1 AND mailbox_id = $2 AND status <> 'purged'"
+    return await one(pool, _MAILBOXES, wanted, tenant, mailbox_id)
 
 
 _JOB: Final = "tenant = $1 AND ($2::text IS NULL OR actor = $2) AND job_id = $3"

@@ -152,7 +152,8 @@ _RULES_NOW: Final = f"""
     WITH fitting AS MATERIALIZED (
         SELECT r.*, m.mailbox_id IS NOT NULL AS leads
         FROM rules AS r
-        LEFT JOIN mailboxes AS m ON m.mailbox_id = r.target_id AND m.tenant = r.tenant AND m.status <> 'deleted'
+        LEFT JOIN mailboxes AS m ON m.mailbox_id = r.target_id AND m.tenant = r.tenant
+            AND m.status IN ('active', 'suspended')
         WHERE r.tenant = $1 AND r.domain = $2 AND r.status = 'active'
             AND r.prefix = ANY($3::text[]) AND r.suffix = ANY($4::text[])
     )
@@ -179,7 +180,7 @@ async def _rules_now(connection: _Connection, domain: DomainRow, local_part: str
 _MAILBOXES_AT: Final = """
     SELECT * FROM mailboxes
     WHERE tenant = $1 AND (mailbox_id = ANY($4::text[]) OR (domain = $2 AND local_part = ANY($3::text[])))
-        AND ($5::timestamptz IS NULL OR created_at <= $5)
+        AND status <> 'purged' AND ($5::timestamptz IS NULL OR created_at <= $5)
 """
 
 _DELETED_AT: Final = """

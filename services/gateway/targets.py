@@ -16,16 +16,21 @@ _MAILBOXES: Final = RowStore("mailboxes", MailboxRow, "mailbox_id")
 
 
 async def target_rows(pool: asyncpg.Pool, tenant: str, ids: Collection[str]) -> dict[str, MailboxRow]:
-    """Give those of the mailboxes that are the tenant's, by id."""
+    """Give those of the mailboxes that are the tenant's and not gone for good, by id."""
     if not ids:
         return {}
     async with pool.acquire() as connection:
         found = await _MAILBOXES.load(connection, ids)
-    return {mailbox_id: row for mailbox_id, row in found.items() if row.tenant == tenant}
+    return {
+        mailbox_id: row
+        for mailbox_id, row in found.items()
+        if row.tenant == tenant and row.status != "purged"
+    }
 
 
 _AT: Final = """
-    SELECT * FROM mailboxes WHERE tenant = $1 AND domain = $2 AND local_part = $3 AND status <> 'deleted'
+    SELECT * FROM mailboxes WHERE tenant = $1 AND domain = $2 AND local_part = $3
+        AND status IN ('active', 'suspended')
 """
 
 

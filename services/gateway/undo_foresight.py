@@ -7,6 +7,7 @@ What is said here is foreseen; the writer decides, later, in the same order of r
 # pyright: reportUnknownArgumentType=false
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -32,9 +33,10 @@ _STANDINGS: Final = """
         coalesce(d.status, 'removed') AS domain_status,
         coalesce(m.mailbox_id = d.catch_all_id, false) OR m.mailbox_id IN (
             SELECT target_id FROM rules WHERE tenant = $1 AND status = 'active'
-        ) AS target
+        ) AS target,
+        coalesce(m.status = 'deleted' AND m.changed_at < $3::timestamptz, false) AS late
     FROM mailboxes AS m LEFT JOIN domains AS d ON d.domain = m.domain AND d.tenant = m.tenant
-    WHERE m.tenant = $1 AND m.mailbox_id = ANY($2::text[])
+    WHERE m.tenant = $1 AND m.mailbox_id = ANY($2::text[]) AND m.status <> 'purged'
 """
 
 
@@ -44,10 +46,14 @@ async def why_refused(
     tenant: str,
     steps: Sequence[SelectedMailbox],
     *,
+    free_since: datetime | None,
     drop_targets: bool = False,
 ) -> list[str]:
-    """Give for each step of an undo the code why it can't be done, empty where it can."""
-    records = await connection.fetch(_STANDINGS, tenant, [each.mailbox_id for each in steps])
+    """Give for each step of an undo the code why it can't be done, empty where it can.
+
+    For `free_since` see `restored_free_since`.
+    """
+    records = await connection.fetch(_STANDINGS, tenant, [each.mailbox_id for each in steps], free_since)
     standings = {
         record["mailbox_id"]: Standing(
             record["version"],
@@ -59,6 +65,7 @@ async def why_refused(
                 domain_status=record["domain_status"],
                 target=record["target"],
                 mailboxes=1,
+                late=record["late"],
             ),
         )
         for record in records

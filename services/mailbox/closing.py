@@ -31,6 +31,7 @@ CHANGED_MEANWHILE: Final = (
     RefusalCode.DOMAIN_NOT_EMPTY,
     RefusalCode.MAILBOX_UNKNOWN,
     RefusalCode.MAILBOX_DELETED,
+    RefusalCode.MAILBOX_PURGED,
 )
 """Somebody else changed the domain since it was looked at. The next sweep looks again."""
 

@@ -88,13 +88,13 @@ async def holds_any_domain(pool: Pool, tenant: str) -> bool:
 
 
 async def mailboxes_left(pool: Pool, domain: str, page_rows: int) -> AsyncGenerator[list[str]]:
-    """Give the ids of a domain's mailboxes that are not deleted, page by page."""
+    """Give the ids of a domain's mailboxes that are in use, page by page."""
     after = ""
     while True:
         rows = await pool.fetch(
             """
             SELECT mailbox_id, local_part FROM mailboxes
-            WHERE domain = $1 AND status <> 'deleted' AND local_part > $2
+            WHERE domain = $1 AND status IN ('active', 'suspended') AND local_part > $2
             ORDER BY local_part LIMIT $3
             """,
             domain,

@@ -127,7 +127,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def _mailbox(draw: st.DrawFn, mailbox_id: str, local_part: str) -> MailboxRow:
-    statuses: Sequence[MailboxStatus] = ["active", "active", "suspended", "deleted"]
+    statuses: Sequence[MailboxStatus] = ["active", "active", "suspended", "deleted", "purged"]
     status = draw(st.sampled_from(statuses))
     return mailbox_row(
         local_part,

@@ -245,6 +245,11 @@ def a_suspended_mailbox(name: str) -> Facts:
     return (*a_mailbox(name), *it_happened(name, m.MailboxSuspended()))
 
 
+def a_purged_mailbox(name: str, *, of: TenantId = US) -> Facts:
+    """Say that a mailbox was created, deleted and given up for good."""
+    return (*a_deleted_mailbox(name, of=of), Happened(mailbox_purged(name), mailbox_id(name), of))
+
+
 def a_deleted_mailbox(name: str, *, archive: str | None = None, of: TenantId = US) -> Facts:
     """Say that a mailbox was created and deleted."""
     deleted = mailbox_deleted(name, archive=archive)
@@ -293,6 +298,11 @@ def restore_mailbox(name: str) -> m.RestoreMailbox:
     return m.RestoreMailbox(mailbox_id=mailbox_id(name))
 
 
+def purge_mailbox(name: str, archive: str | None = None, *, early: bool = False) -> m.PurgeMailbox:
+    """Order that a mailbox be given up for good."""
+    return m.PurgeMailbox(mailbox_id=mailbox_id(name), archive_id=archive_id(archive or name), early=early)
+
+
 def mailbox_created(
     name: str, *, note: str = "", password: str | None = None, mailbox: str | None = None
 ) -> m.MailboxCreated:
@@ -326,4 +336,13 @@ def mailbox_deleted(
         generation=generation,
         expires_at=expires_at,
         retention_years=1,
+    )
+
+
+def mailbox_purged(name: str, *, password: str | None = None, early: bool = False) -> m.MailboxPurged:
+    """Tell that a mailbox was given up for good."""
+    return m.MailboxPurged(
+        archive_id=archive_id(name),
+        credential_id=None if password is None else credential_id(password),
+        early=early,
     )

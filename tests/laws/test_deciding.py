@@ -17,7 +17,10 @@ from contracts.mailbox import (
     MailboxCreated,
     MailboxDeleted,
     MailboxEvent,
+    MailboxPurged,
+    MailboxRestored,
     PaidGroupFollowed,
+    PurgeMailbox,
     RegisterDomain,
     RemoveDomain,
     RestoreMailbox,
@@ -63,12 +66,52 @@ def test_versions_and_positions_have_no_gap(history: DomainHistory) -> None:
 
 
 @given(histories)
-def test_an_address_is_one_mailbox_for_ever_and_a_mailbox_one_address(history: DomainHistory) -> None:
-    created = [event.data for event in history.log if isinstance(event.data, MailboxCreated)]
-    assert len({each.local_part for each in created}) == len(created)
-    assert len({each.mailbox_id for each in created}) == len(created)
-    for mailbox in history.state.by_id.values():
-        assert history.state.by_local_part[mailbox.local_part] is mailbox
+def test_an_address_is_one_mailbox_until_that_is_purged_and_a_mailbox_one_address(
+    history: DomainHistory,
+) -> None:
+    held: dict[str, str] = {}
+    known: set[str] = set()
+    for event in history.log:
+        match event.data:
+            case MailboxCreated():
+                assert event.data.local_part not in held
+                assert event.subject not in known
+                held[event.data.local_part] = event.subject
+                known.add(event.subject)
+            case MailboxPurged():
+                held = {address: mailbox for address, mailbox in held.items() if mailbox != event.subject}
+            case _:
+                pass
+    found = {address: mailbox.mailbox_id for address, mailbox in history.state.by_local_part.items()}
+    assert found == held
+    assert history.state.by_id.keys() == known
+
+
+@given(histories)
+def test_nothing_happens_to_a_purged_mailbox_any_more(history: DomainHistory) -> None:
+    purged: set[str] = set()
+    for event in history.log:
+        assert event.subject not in purged
+        if isinstance(event.data, MailboxPurged):
+            purged.add(event.subject)
+    for mailbox_id in purged:
+        mailbox = history.state.by_id[mailbox_id]
+        assert (mailbox.local_part, mailbox.note, mailbox.credential_id) == ("", "", None)
+
+
+@given(histories)
+def test_only_a_mailbox_deleted_into_that_archive_is_purged(history: DomainHistory) -> None:
+    archives: dict[str, str | None] = {}
+    for event in history.log:
+        match event.data:
+            case MailboxDeleted(archive_id=archive_id):
+                archives[event.subject] = archive_id
+            case MailboxRestored():
+                archives[event.subject] = None
+            case MailboxPurged(archive_id=archive_id):
+                assert archives[event.subject] == archive_id
+            case _:
+                pass
 
 
 @given(histories)
@@ -80,10 +123,10 @@ def test_a_limit_is_never_exceeded_by_creating_or_restoring(history: DomainHisto
 
 
 @given(histories)
-def test_the_count_is_that_of_mailboxes_not_deleted(history: DomainHistory) -> None:
+def test_the_count_is_that_of_mailboxes_in_use(history: DomainHistory) -> None:
     directory = Directory()
     directory.fold(history.log)
-    count = sum(not mailbox.deleted for mailbox in history.state.by_id.values())
+    count = sum(mailbox.in_use for mailbox in history.state.by_id.values())
     assert history.state.mailboxes == count
     assert directory.domain is None or directory.domain.mailboxes == count
 
@@ -106,23 +149,28 @@ def test_no_two_archives_of_a_mailbox_share_a_generation(history: DomainHistory)
 
 
 @given(histories)
-def test_only_the_holder_of_the_domain_causes_events(history: DomainHistory) -> None:
+def test_only_the_holder_of_the_domain_causes_events_but_for_purges(history: DomainHistory) -> None:
     state = history.state
     for command, tenant in EVERY_STEP:
-        if causes_events(history.decide(command, tenant)):
+        if not isinstance(command, PurgeMailbox) and causes_events(history.decide(command, tenant)):
             free = state.status is None or state.status == "removed"
             assert free if isinstance(command, RegisterDomain) else tenant == state.tenant
 
 
 @given(histories)
-def test_nothing_happens_in_a_domain_that_is_not_active_but_that_a_closing_one_is_emptied(
+def test_nothing_happens_in_a_domain_that_is_not_active_but_purges_and_that_a_closing_one_is_emptied(
     history: DomainHistory,
 ) -> None:
     if history.state.status != "active":
         for command, tenant in EVERY_STEP:
             decision = history.decide(command, tenant)
             emptying = history.state.status == "closing" and isinstance(command, DeleteMailbox)
-            assert emptying or decision.subject == DOMAIN or not causes_events(decision)
+            assert (
+                isinstance(command, PurgeMailbox)
+                or emptying
+                or decision.subject == DOMAIN
+                or not causes_events(decision)
+            )
 
 
 @given(histories, st.lists(steps, max_size=10))
@@ -152,7 +200,7 @@ def test_no_active_rule_and_no_catch_all_leads_to_a_mailbox_that_is_gone(history
     routing = history.state.routing
     targets = [each.target for each in routing.rules.values() if each.status == "active"]
     targets += [] if routing.catch_all is None else [routing.catch_all]
-    assert not any(history.state.by_id[target.mailbox_id].deleted for target in targets)
+    assert all(history.state.by_id[target.mailbox_id].in_use for target in targets)
 
 
 @given(histories)

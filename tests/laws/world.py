@@ -27,6 +27,7 @@ from tests.kit.given import (
     credential_id,
     delete_mailbox,
     mailbox_id,
+    purge_mailbox,
     restore_mailbox,
 )
 from tests.kit.given_routing import (
@@ -131,6 +132,7 @@ def _mailbox_commands(name: str) -> tuple[m.MailboxCommand, ...]:
         *(delete_mailbox(name, archive) for archive in ("first", "second", "third")),
         *(replace(delete_mailbox(name, archive), drop_targets=True) for archive in ("first", "fourth")),
         *(restore_mailbox(name) for _ in range(3)),
+        *(purge_mailbox(name, archive) for archive in ("first", "second")),
     )
 
 
@@ -163,6 +165,7 @@ _led_to_ole = (
 )
 _in_a_group = m.FollowPaidGroup(as_of=1, group_id=an_id("group gold"), mailbox_limit=2)
 _emptied = [replace(delete_mailbox(name, "fourth"), drop_targets=True) for name in ("ina", "ole")]
+_purged = (replace(delete_mailbox("ina", "first"), drop_targets=True), purge_mailbox("ina", "first"))
 _starts = st.sampled_from(
     [
         [],
@@ -172,6 +175,11 @@ _starts = st.sampled_from(
         [*((command, US) for command in _given_up), *((command, SOMEBODY_ELSE) for command in _active)],
         [(command, US) for command in (*_given_up, *_active)],
         [(command, US) for command in (*_routed, replace(delete_mailbox("ina"), drop_targets=True))],
+        [(command, US) for command in (*_routed, *_purged)],
+        [
+            *((command, US) for command in (*_given_up, *_purged[1:])),
+            *((command, SOMEBODY_ELSE) for command in _active),
+        ],
         [(command, US) for command in (*_routed, *_led_to_ole)],
         [(command, US) for command in (*_routed, *_led_to_ole, m.CloseDomain())],
         [(command, US) for command in (*_routed, _in_a_group, *_emptied, m.RemoveDomain())],
@@ -180,16 +188,20 @@ _starts = st.sampled_from(
 )
 
 
-def after(start: list[Step], orders: list[Step]) -> DomainHistory:
-    """Give the history in which all of this was ordered, a second apart."""
+def after(start: list[Step], orders: list[Step], pace: timedelta = timedelta(seconds=1)) -> DomainHistory:
+    """Give the history in which all of this was ordered, at this pace."""
     history = DomainHistory()
-    for second, (command, tenant) in enumerate([*start, *orders]):
-        history.obey(command, tenant, NOON + timedelta(seconds=second))
+    for number, (command, tenant) in enumerate([*start, *orders]):
+        history.obey(command, tenant, NOON + number * pace)
     return history
 
 
+_paces = st.sampled_from([timedelta(seconds=1), timedelta(seconds=1), timedelta(days=20)])
+
 # Long ones are preferred: left alone, hypothesis tries five steps or so, which seldom delete and restore anything.
-histories = st.builds(after, _starts, st.lists(steps, max_size=3) | st.lists(steps, min_size=15, max_size=40))
+histories = st.builds(
+    after, _starts, st.lists(steps, max_size=3) | st.lists(steps, min_size=15, max_size=40), _paces
+)
 
 
 def continued(history: DomainHistory) -> DomainHistory:

@@ -12,7 +12,7 @@ Event = EventEnvelope[Any]
 
 
 class MailboxFacts(Struct, gc=False):
-    """What the rules need to know of a mailbox."""
+    """What the rules need to know of a mailbox. One that was purged has no address."""
 
     tenant: str
     local_part: str
@@ -22,6 +22,8 @@ class MailboxFacts(Struct, gc=False):
     generation: int = 1
     suspended: bool = False
     self_service: bool = False
+    deleted_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 class RuleFacts(Struct):
@@ -59,6 +61,7 @@ class DomainFacts(Struct):
     contact: tuple[str, str] | None = None
     removed_by: str = ""
     deleted_by: dict[str, str] = field(default_factory=dict[str, str])
+    purged_by: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def status(self) -> str:
@@ -70,7 +73,9 @@ class DomainFacts(Struct):
     def is_receiving(self, mailbox_id: str) -> bool:
         """Say whether a mailbox of this domain is there and its holder's."""
         mailbox = self.mailboxes.get(mailbox_id)
-        return mailbox is not None and mailbox.archive_id is None and mailbox.tenant == self.tenant
+        if mailbox is None or not mailbox.local_part:
+            return False
+        return mailbox.archive_id is None and mailbox.tenant == self.tenant
 
 
 def by_the_provider(event: Event) -> bool:

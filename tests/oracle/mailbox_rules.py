@@ -1,13 +1,21 @@
 """The rules of mail domains and mailboxes once more, as plainly as they can be said."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import structs
 
 from contracts import mailbox as m
 from tests.oracle.domain_facts import DomainFacts, Event, MailboxFacts, by_the_provider, in_one_form
 from tests.oracle.domain_rules import DOMAIN_STEPS, domain_step
-from tests.oracle.routing_rules import ROUTING_STEPS, is_known, left_leading, routing_step
+from tests.oracle.routing_rules import (
+    ROUTING_STEPS,
+    is_known,
+    left_leading,
+    left_waiting,
+    routing_step,
+)
 
 
 class MailboxRules:
@@ -19,16 +27,19 @@ class MailboxRules:
     def broken_by(self, event: Event) -> Iterator[str]:
         domain = self._domains.setdefault(event.stream, DomainFacts())
         data = event.data
-        if not isinstance(data, m.DomainRegistered) and event.tenant != domain.tenant:
+        # A year later the domain may be anybody's.
+        if not isinstance(data, m.DomainRegistered | m.MailboxPurged) and event.tenant != domain.tenant:
             yield "done by a tenant that does not hold the domain"
         yield from left_leading(domain, event)
+        yield from left_waiting(domain, event)
         if type(data) in DOMAIN_STEPS:
             yield from domain_step(domain, event)
         elif isinstance(data, ROUTING_STEPS):
             yield from routing_step(domain, event)
         else:
             emptying = domain.status == "closing" and isinstance(data, m.MailboxDeleted)
-            if domain.status != "active" and not (emptying and by_the_provider(event)):
+            possible = domain.status == "active" or (emptying and by_the_provider(event))
+            if not possible and not isinstance(data, m.MailboxPurged):
                 yield f"{event.type} in a domain that is {domain.status}"
             yield from self._mailbox_step(domain, event)
 
@@ -41,8 +52,12 @@ class MailboxRules:
             yield f"{event.type} of a mailbox that was never created"
         elif event.tenant != mailbox.tenant:
             yield f"{event.type} of a mailbox of an earlier holder of the domain"
+        elif not mailbox.local_part:
+            yield f"{event.type} of a purged mailbox"
+        elif isinstance(data, m.MailboxPurged):
+            yield from self._purged(domain, mailbox, event)
         elif isinstance(data, m.MailboxRestored):
-            yield from self._restored(domain, mailbox, data)
+            yield from self._restored(domain, mailbox, event)
         elif mailbox.archive_id is not None:
             yield f"{event.type} of a deleted mailbox"
         elif isinstance(data, m.MailboxCleaned | m.MailboxDeleted):
@@ -67,25 +82,47 @@ class MailboxRules:
         domain.addresses.add(data.local_part)
         domain.in_use += 1
 
-    def _restored(self, domain: DomainFacts, mailbox: MailboxFacts, data: m.MailboxRestored) -> Iterator[str]:
+    def _restored(self, domain: DomainFacts, mailbox: MailboxFacts, event: Event) -> Iterator[str]:
+        data = event.data
         if mailbox.archive_id is None:
             yield "a mailbox restored that was not deleted"
         if domain.limit is not None and domain.in_use >= domain.limit:
             yield f"a mailbox restored beyond the limit of {domain.limit}"
-        told = MailboxFacts(
-            mailbox.tenant,
-            data.local_part,
-            data.credential_id,
-            data.note,
-            data.archive_id,
-            data.generation,
-            data.suspended,
-            data.self_service,
+        free = timedelta(days=m.FREE_RESTORE_DAYS)
+        if (
+            mailbox.deleted_at is not None
+            and event.time - mailbox.deleted_at > free
+            and not by_the_provider(event)
+        ):
+            yield "a mailbox restored for nothing that has to be retrieved"
+        told = structs.replace(
+            mailbox,
+            local_part=data.local_part,
+            credential_id=data.credential_id,
+            note=data.note,
+            archive_id=data.archive_id,
+            generation=data.generation,
+            suspended=data.suspended,
+            self_service=data.self_service,
         )
         if told != mailbox:
             yield "a mailbox restored with something else than it had"
-        mailbox.archive_id = None
+        mailbox.archive_id = mailbox.deleted_at = mailbox.expires_at = None
         domain.in_use += 1
+
+    def _purged(self, domain: DomainFacts, mailbox: MailboxFacts, event: Event) -> Iterator[str]:
+        data = event.data
+        if not by_the_provider(event):
+            yield "a mailbox purged by a tenant"
+        if mailbox.archive_id is None or data.archive_id != mailbox.archive_id:
+            yield "a mailbox purged that was not deleted into this archive"
+        if data.credential_id != mailbox.credential_id:
+            yield "a mailbox purged with a password that it had not"
+        if mailbox.expires_at is not None and event.time < mailbox.expires_at and not data.early:
+            yield "a mailbox purged before its time"
+        domain.addresses.discard(mailbox.local_part)
+        domain.purged_by[event.subject] = event.command
+        domain.mailboxes[event.subject] = MailboxFacts(mailbox.tenant, "", None, "")
 
     def _put_away(self, domain: DomainFacts, mailbox: MailboxFacts, event: Event) -> Iterator[str]:
         data = event.data
@@ -98,6 +135,7 @@ class MailboxRules:
         mailbox.generation = data.generation
         if isinstance(data, m.MailboxDeleted):
             mailbox.archive_id = data.archive_id
+            mailbox.deleted_at, mailbox.expires_at = event.time, data.expires_at
             domain.deleted_by[event.subject] = event.command
             domain.in_use -= 1
 

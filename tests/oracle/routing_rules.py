@@ -52,6 +52,16 @@ def left_leading(domain: DomainFacts, event: Event) -> Iterator[str]:
             yield "a mailbox deleted while the catch-all leads to it"
 
 
+def left_waiting(domain: DomainFacts, event: Event) -> Iterator[str]:
+    """Give what still waits for a mailbox after the command that purged it."""
+    for mailbox_id, command in list(domain.purged_by.items()):
+        if command == event.command:
+            continue
+        del domain.purged_by[mailbox_id]
+        if any(rule.dropped_with == mailbox_id for rule in domain.rules.values()):
+            yield "a mailbox purged while a rule waits for it"
+
+
 def is_known(domain: DomainFacts, subject: str) -> bool:
     """Say whether the id is that of anything in the domain, also of something that is gone."""
     return (
@@ -69,6 +79,9 @@ def _right_moment(domain: DomainFacts, event: Event) -> Iterator[str]:
     with_a_mailbox = (
         domain.state == "closing" and by_the_provider(event) and event.command in domain.deleted_by.values()
     )
+    with_what_is_purged = event.command in domain.purged_by.values() and isinstance(event.data, r.RuleRemoved)
+    if with_what_is_purged:
+        return
     if not (with_the_domain and isinstance(event.data, r.RuleRemoved | r.AliasRemoved)) and not (
         with_a_mailbox and isinstance(event.data, r.RuleDropped | r.CatchAllDisabled)
     ):

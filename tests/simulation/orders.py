@@ -23,13 +23,15 @@ def _of_mailboxes(chance: random.Random, domain: str) -> Weighed:
     name = chance.choice(NAMES)
     mailbox = _mailbox_id(name, domain)
     local_part = name if chance.random() < 0.8 else chance.choice(NAMES)
-    archive = _id("archive", str(chance.randrange(1_000)))
+    # Few archives, so that a purge meets the one that its mailbox was deleted into.
+    archive = _id("archive", str(chance.randrange(2)))
     note = chance.choice(("", "x", "y"))
     return [
         (130, m.CreateMailbox(mailbox_id=mailbox, local_part=LocalPart(local_part), note=note)),
         (40, m.ChangeNote(mailbox_id=mailbox, note=note)),
         (80, m.DeleteMailbox(mailbox_id=mailbox, archive_id=archive, drop_targets=chance.random() < 0.7)),
         (200, m.RestoreMailbox(mailbox_id=mailbox)),
+        (100, m.PurgeMailbox(mailbox_id=mailbox, archive_id=archive, early=True)),
         (30, m.CleanMailbox(mailbox_id=mailbox, archive_id=archive)),
         (10, m.SuspendMailbox(mailbox_id=mailbox)),
         (10, m.ResumeMailbox(mailbox_id=mailbox)),

@@ -70,6 +70,7 @@ def test_the_lives_are_eventful() -> None:
         "mailbox_created",
         "mailbox_deleted",
         "mailbox_restored",
+        "mailbox_purged",
         "mailbox_cleaned",
         "domain_removed",
         "domain_closing",

@@ -16,7 +16,7 @@ from contracts.listing import MAILBOX_FILTER_FIELDS
 from contracts.mailbox import Note
 from contracts.message import STORABLE
 from contracts.topics import BULKIO
-from services.gateway.bulk_selection import Selection, Survey, domains_of, survey
+from services.gateway.bulk_selection import Selection, Survey, domains_of, restored_free_since, survey
 from services.gateway.context import Gateway
 from services.gateway.http.acting import Access, Acting, page_forbidden
 from services.gateway.http.bodies import RequestBody, answer, body_of, documented
@@ -330,6 +330,7 @@ async def _survey(acting: Access, body: PlannedBulkAction, selection: Selection)
         acting.tenant,
         body.action,
         selection,
+        free_since=restored_free_since(acting.gateway.clock(), by_provider=acting.principal.is_operator),
         note=body.note or "",
         drop_targets=body.drop_targets,
     )

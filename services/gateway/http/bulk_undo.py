@@ -18,6 +18,7 @@ from contracts.bulk_action_files import (
     selection_blob,
 )
 from contracts.views.bulk_actions import BulkActionRow
+from services.gateway.bulk_selection import restored_free_since
 from services.gateway.http.acting import Access, Acting
 from services.gateway.http.bodies import answer, body_of, documented
 from services.gateway.http.bulk_orders import (
@@ -97,6 +98,7 @@ async def _undoable_within(acting: Access, row: BulkActionRow) -> list[str] | No
 async def _foreseen(acting: Access, row: BulkActionRow) -> UndoPreview:
     count = without_opposite = 0
     refusals: Counter[str] = Counter()
+    free_since = restored_free_since(acting.gateway.clock(), by_provider=acting.principal.is_operator)
     for part in parts(row.applied):
         selection = decode_selection(
             await open_sealed(acting.gateway, selection_blob(row.job_id, part), row.key_id)
@@ -106,7 +108,9 @@ async def _foreseen(acting: Access, row: BulkActionRow) -> UndoPreview:
         count += len(opposite)
         without_opposite += without
         async with acting.gateway.pool.acquire() as connection:
-            codes = await why_refused(connection, acting.gateway.vault, acting.tenant, opposite)
+            codes = await why_refused(
+                connection, acting.gateway.vault, acting.tenant, opposite, free_since=free_since
+            )
         refusals.update(code for code in codes if code)
     refused = sum(refusals.values())
     return UndoPreview(

@@ -49,7 +49,7 @@ class Targets:
             mailbox_id=mailbox_id,
             domain=domain,
             address=None if row is None else self.address(row),
-            state="unknown" if row is None else row.status,
+            state="unknown" if row is None or row.status == "purged" else row.status,
         )
 
     def maybe(self, mailbox_id: str | None, domain: str | None) -> TargetView | None:

@@ -16,7 +16,7 @@ from contracts.views.jobs import (
     ImportRow,
     ImportState,
 )
-from contracts.views.mailbox import MailboxRow, MailboxStatus
+from contracts.views.mailbox import KnownMailboxStatus, MailboxRow
 from services.gateway.http.bulk_views import BulkActionView
 
 
@@ -53,7 +53,7 @@ class MailboxView(View, frozen=True, kw_only=True):
     local_part: str
     domain: str
     note: str
-    status: MailboxStatus
+    status: KnownMailboxStatus
     suspended: bool
     self_service: bool
     has_password: bool
@@ -225,7 +225,8 @@ def tenant_view(row: TenantRow) -> TenantView:
 
 
 def mailbox_view(row: MailboxRow) -> MailboxView:
-    """Show a mailbox."""
+    """Show a mailbox, which is not gone for good."""
+    assert row.status != "purged"
     return MailboxView(
         mailbox_id=row.mailbox_id,
         address=f"{row.local_part}@{row.domain}",

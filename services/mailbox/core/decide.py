@@ -16,6 +16,7 @@ from contracts.mailbox import (
     FollowTenant,
     ForbidSelfService,
     MailboxCommand,
+    PurgeMailbox,
     RegisterDomain,
     RemoveDomain,
     RestoreMailbox,
@@ -66,6 +67,8 @@ def decide(command: MailboxCommand, domain: Domain, order: Order) -> Decision:
             return mailboxes.delete_mailbox(command, domain, order)
         case RestoreMailbox():
             return mailboxes.restore_mailbox(command, domain, order)
+        case PurgeMailbox():
+            return mailboxes.purge_mailbox(command, domain, order)
         case AddRule():
             return routing.add_rule(command, domain, order)
         case ChangeRule():

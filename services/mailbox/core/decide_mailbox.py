@@ -1,8 +1,11 @@
 """What becomes of a command about one mailbox."""
 
+from datetime import timedelta
+
 from contracts.decision import About, Accepted, Order, Refused
 from contracts.ids import ArchiveId, CredentialId, MailboxId
 from contracts.mailbox import (
+    FREE_RESTORE_DAYS,
     AllowSelfService,
     ChangeNote,
     CleanMailbox,
@@ -13,11 +16,13 @@ from contracts.mailbox import (
     MailboxCreated,
     MailboxDeleted,
     MailboxEvent,
+    MailboxPurged,
     MailboxRestored,
     MailboxResumed,
     MailboxSuspended,
     NoteChanged,
     PasswordSet,
+    PurgeMailbox,
     RestoreMailbox,
     ResumeMailbox,
     SelfServiceAllowed,
@@ -26,10 +31,17 @@ from contracts.mailbox import (
     SuspendMailbox,
 )
 from contracts.outcome import RefusalCode
-from contracts.routing import CatchAllDisabled, RuleDropped, RuleRestored
+from contracts.routing import CatchAllDisabled, RuleDropped, RuleRemoved, RuleRestored
 from services.mailbox.core.domain import Domain, Mailbox
 from services.mailbox.core.expiry import RETENTION_YEARS, expires_at
-from services.mailbox.core.standing import Decision, address_invalid, address_taken, is_system, not_active
+from services.mailbox.core.standing import (
+    Decision,
+    address_invalid,
+    address_taken,
+    is_system,
+    not_active,
+    not_the_system,
+)
 
 
 def create_mailbox(command: CreateMailbox, domain: Domain, order: Order) -> Decision:
@@ -38,6 +50,8 @@ def create_mailbox(command: CreateMailbox, domain: Domain, order: Order) -> Deci
     if refused := not_active(subject, domain, order):
         return refused
     same_id = domain.by_id.get(subject)
+    if same_id is not None and same_id.tenant == order.tenant and same_id.purged:
+        return Refused(subject, RefusalCode.MAILBOX_PURGED)
     if same_id is not None and same_id.tenant == order.tenant and same_id.local_part == command.local_part:
         # A resumed import asks again for what it has made already: whatever became of it since must stay.
         return Refused(subject, RefusalCode.MAILBOX_DELETED) if same_id.deleted else Accepted(subject)
@@ -151,12 +165,18 @@ def delete_mailbox(command: DeleteMailbox, domain: Domain, order: Order) -> Deci
 
 
 def restore_mailbox(command: RestoreMailbox, domain: Domain, order: Order) -> Decision:
-    """What it had comes with it, the rules that it took along too."""
+    """What it had comes with it, the rules that it took along too. Free only for a while, but to the provider."""
     mailbox = _owned(command.mailbox_id, domain, order)
     if isinstance(mailbox, Refused):
         return mailbox
     if mailbox.archive_id is None:
         return Refused(command.mailbox_id, RefusalCode.MAILBOX_NOT_DELETED)
+    if _has_to_be_retrieved(mailbox, order):
+        return Refused(
+            command.mailbox_id,
+            RefusalCode.RETRIEVAL_NEEDED,
+            f"deleted more than {FREE_RESTORE_DAYS} days ago",
+        )
     if refused := _full(command.mailbox_id, domain):
         return refused
     restored = MailboxRestored(
@@ -174,6 +194,32 @@ def restore_mailbox(command: RestoreMailbox, domain: Domain, order: Order) -> De
         if rule.dropped_with == command.mailbox_id
     )
     return Accepted(command.mailbox_id, (restored,), rules)
+
+
+def purge_mailbox(command: PurgeMailbox, domain: Domain, order: Order) -> Decision:
+    """Whatever became of the domain since: a year later it may be anybody's. Nothing when it is so already.
+
+    The rules that went with the mailbox are removed: what they waited for does not come any more.
+    """
+    subject = command.mailbox_id
+    if refused := not_the_system(subject, order):
+        return refused
+    mailbox = domain.by_id.get(subject)
+    if mailbox is None or mailbox.tenant != order.tenant:
+        return Refused(subject, RefusalCode.MAILBOX_UNKNOWN)
+    if mailbox.purged:
+        return Accepted(subject)
+    if mailbox.archive_id is None or mailbox.archive_id != command.archive_id:
+        return Refused(subject, RefusalCode.MAILBOX_NOT_DELETED, "not deleted into this archive")
+    purged = MailboxPurged(
+        archive_id=mailbox.archive_id, credential_id=mailbox.credential_id, early=command.early
+    )
+    rules = tuple(
+        About[MailboxEvent](rule.rule_id, RuleRemoved())
+        for rule in domain.routing.rules_of(subject)
+        if rule.dropped_with == subject
+    )
+    return Accepted(subject, (purged,), rules)
 
 
 def _owned(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
@@ -194,7 +240,7 @@ def _known(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
     mailbox = domain.by_id.get(mailbox_id)
     if mailbox is None or mailbox.tenant != order.tenant:
         return Refused(mailbox_id, RefusalCode.MAILBOX_UNKNOWN)
-    return mailbox
+    return Refused(mailbox_id, RefusalCode.MAILBOX_PURGED) if mailbox.purged else mailbox
 
 
 def _in_use(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
@@ -202,6 +248,15 @@ def _in_use(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
     if isinstance(mailbox, Mailbox) and mailbox.deleted:
         return Refused(mailbox_id, RefusalCode.MAILBOX_DELETED)
     return mailbox
+
+
+def _has_to_be_retrieved(mailbox: Mailbox, order: Order) -> bool:
+    """Say whether the time has passed in which anybody brings a deleted mailbox back for nothing."""
+    return (
+        not is_system(order)
+        and mailbox.deleted_at is not None
+        and order.now - mailbox.deleted_at > timedelta(days=FREE_RESTORE_DAYS)
+    )
 
 
 def _full(subject: str, domain: Domain) -> Refused | None:

@@ -14,6 +14,7 @@ from contracts.mailbox import (
     DeleteMailbox,
     ForbidSelfService,
     MailboxCommand,
+    PurgeMailbox,
     RestoreMailbox,
     ResumeMailbox,
     SetPassword,
@@ -28,8 +29,8 @@ from services.mailbox.core.routing import Alias, Destination, Routing, Rule
 class Mailbox(Struct, gc=False):
     """One mailbox, also after it was deleted: then `archive_id` is that of its deletion, and nothing else changes.
 
-    `tenant` is who held the domain when the mailbox was created. The record is slotted and unknown to the garbage
-    collector, because a writer holds a million of them.
+    `tenant` is who held the domain when the mailbox was created. A purged one has no address; it is remembered for its
+    id and version. The record is slotted and unknown to the garbage collector, because a writer holds a million of them.
     """
 
     mailbox_id: MailboxId
@@ -41,6 +42,7 @@ class Mailbox(Struct, gc=False):
     suspended: bool = False
     generation: int = 1
     archive_id: ArchiveId | None = None
+    deleted_at: datetime | None = None
     version: int = 1
 
     @property
@@ -48,11 +50,21 @@ class Mailbox(Struct, gc=False):
         """Whether the mailbox is put away, its address in quarantine."""
         return self.archive_id is not None
 
+    @property
+    def purged(self) -> bool:
+        """Whether the mailbox is gone for good, its address free."""
+        return self.local_part == ""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the mailbox is there: neither deleted nor purged."""
+        return not self.deleted and not self.purged
+
 
 class Domain(Struct, kw_only=True):
-    """One mail domain. Without a status it was never registered; `mailboxes` counts those that are not deleted.
+    """One mail domain. Without a status it was never registered; `mailboxes` counts those that are in use.
 
-    `by_local_part` holds deleted mailboxes too: that is the quarantine of their addresses. `registered_at` is when the
+    `by_local_part` holds deleted mailboxes too: that is the quarantine of their addresses. It holds no purged ones. `registered_at` is when the
     present holder claimed the domain; the other fields are those of `DomainRow`.
     """
 
@@ -126,10 +138,11 @@ class Domain(Struct, kw_only=True):
             row.suspended,
             row.generation,
             None if row.archive_id is None else ArchiveId(row.archive_id),
+            row.changed_at if row.status == "deleted" else None,
             row.version,
         )
         self.add(mailbox)
-        if not mailbox.deleted:
+        if mailbox.in_use:
             self.mailboxes += 1
 
     def adopt_rule(self, row: RuleRow) -> None:
@@ -174,9 +187,17 @@ class Domain(Struct, kw_only=True):
         return 0 if thing is None else thing.version
 
     def add(self, mailbox: Mailbox) -> None:
-        """Make a mailbox known under its id and its address."""
+        """Make a mailbox known under its id and its address, if it has one."""
         self.by_id[mailbox.mailbox_id] = mailbox
-        self.by_local_part[mailbox.local_part] = mailbox
+        if not mailbox.purged:
+            self.by_local_part[mailbox.local_part] = mailbox
+
+    def purge(self, mailbox: Mailbox) -> None:
+        """Let a mailbox be no more than its id and its version."""
+        del self.by_local_part[mailbox.local_part]
+        mailbox.local_part, mailbox.note = LocalPart(""), ""
+        mailbox.credential_id = mailbox.archive_id = mailbox.deleted_at = None
+        mailbox.self_service = mailbox.suspended = False
 
 
 def subject_of(command: MailboxCommand, domain: Domain) -> str:
@@ -193,6 +214,7 @@ def subject_of(command: MailboxCommand, domain: Domain) -> str:
             | CleanMailbox()
             | DeleteMailbox()
             | RestoreMailbox()
+            | PurgeMailbox()
         ):
             return command.mailbox_id
         case AddRule() | ChangeRule() | RemoveRule():

@@ -18,6 +18,7 @@ from contracts.mailbox import (
     MailboxDeleted,
     MailboxEvent,
     MailboxLimitSet,
+    MailboxPurged,
     MailboxRestored,
     MailboxResumed,
     MailboxSuspended,
@@ -68,6 +69,7 @@ ChangeOfMailbox = (
     | MailboxCleaned
     | MailboxDeleted
     | MailboxRestored
+    | MailboxPurged
 )
 
 
@@ -101,10 +103,11 @@ def evolve(domain: Domain, event: EventEnvelope[MailboxEvent]) -> None:
             | MailboxCleaned()
             | MailboxDeleted()
             | MailboxRestored()
+            | MailboxPurged()
         ):
             mailbox = domain.by_id[event.subject]
             mailbox.version = event.version
-            _evolve_mailbox(domain, mailbox, data)
+            _evolve_mailbox(domain, mailbox, event, data)
         case _:
             domain.version = event.version
             _evolve_domain(domain, data)
@@ -206,7 +209,9 @@ def _evolve_rule(routing: Routing, rule: Rule, data: ChangeOfRule) -> None:
             assert_never(data)
 
 
-def _evolve_mailbox(domain: Domain, mailbox: Mailbox, data: ChangeOfMailbox) -> None:
+def _evolve_mailbox(
+    domain: Domain, mailbox: Mailbox, event: EventEnvelope[MailboxEvent], data: ChangeOfMailbox
+) -> None:
     match data:
         case NoteChanged(note=note):
             mailbox.note = note
@@ -224,11 +229,15 @@ def _evolve_mailbox(domain: Domain, mailbox: Mailbox, data: ChangeOfMailbox) -> 
             mailbox.generation = generation
         case MailboxDeleted():
             mailbox.archive_id, mailbox.generation = data.archive_id, data.generation
+            mailbox.deleted_at = event.time
             domain.mailboxes -= 1
         case MailboxRestored():
             mailbox.archive_id, mailbox.generation = None, data.generation
+            mailbox.deleted_at = None
             mailbox.credential_id, mailbox.note = data.credential_id, data.note
             mailbox.self_service, mailbox.suspended = data.self_service, data.suspended
             domain.mailboxes += 1
+        case MailboxPurged():
+            domain.purge(mailbox)
         case _:
             assert_never(data)

@@ -57,7 +57,7 @@ def target_unknown(subject: str, target: Destination, domain: Domain) -> Refused
         if mailbox is None and is_domain_name(target.domain):
             return None
         return Refused(subject, RefusalCode.TARGET_UNKNOWN, "the target is not in that domain")
-    if mailbox is None or mailbox.deleted or mailbox.tenant != domain.tenant:
+    if mailbox is None or not mailbox.in_use or mailbox.tenant != domain.tenant:
         return Refused(subject, RefusalCode.TARGET_UNKNOWN)
     return None
 

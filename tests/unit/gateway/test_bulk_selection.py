@@ -1,5 +1,6 @@
 """What is foreseen of a bulk action is what the writer then decides."""
 
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Final, get_args
 
@@ -8,9 +9,12 @@ import pytest
 from contracts import mailbox as m
 from contracts.bulk_actions import GOAL_REACHED, BulkStep
 from contracts.decision import Accepted
+from contracts.ids import ActorName
 from contracts.outcome import RefusalCode
-from services.gateway.bulk_selection import Foreseen, Group, foreseen
+from services.gateway.bulk_selection import Foreseen, Group, foreseen, restored_free_since
 from tests.kit.given import (
+    ACTOR,
+    NOON,
     a_domain,
     a_mailbox,
     a_suspended_domain,
@@ -36,9 +40,11 @@ COMMANDS: Final[dict[BulkStep, m.MailboxCommand]] = {
 }
 
 
-def decided(step: BulkStep, facts: list[Any]) -> Foreseen:
+def decided(
+    step: BulkStep, facts: list[Any], now: datetime = NOON, actor: ActorName | None = None
+) -> Foreseen:
     """Give what the writer makes of a step, in the words of a preview."""
-    decision = given(*facts).when(COMMANDS[step]).decision
+    decision = given(*facts).when(COMMANDS[step], now=now, actor=actor).decision
     if isinstance(decision, Accepted):
         return "change" if decision.events else "already"
     return "already" if (step, decision.code) in GOAL_REACHED else decision.code
@@ -66,6 +72,18 @@ def test_a_preview_says_what_the_writer_decides(
         mailboxes=1,
     )
     assert foreseen(step, group) == decided(step, facts)
+
+
+@pytest.mark.parametrize("actor", [ACTOR, ActorName("operator:ops")])
+@pytest.mark.parametrize("beyond", [timedelta(), timedelta(microseconds=1)])
+def test_until_when_a_mailbox_comes_back_for_nothing_is_foreseen(actor: ActorName, beyond: timedelta) -> None:
+    facts = [a_domain(), a_mailbox("ina"), it_happened("ina", mailbox_deleted("ina"))]
+    now = NOON + timedelta(days=m.FREE_RESTORE_DAYS) + beyond
+    free_since = restored_free_since(now, by_provider=actor.startswith("operator:"))
+    group = Group(
+        "deleted", False, False, False, "active", False, 1, late=free_since is not None and free_since > NOON
+    )
+    assert foreseen("restore", group) == decided("restore", facts, now, actor)
 
 
 def test_a_target_is_deleted_only_where_its_rules_may_go_with_it() -> None:

@@ -8,9 +8,13 @@ from msgspec import structs
 
 from contracts import bulkio as b
 from contracts import mailbox as m
+from contracts import routing as r
+from contracts.ids import ActorName, ArchiveId, CommandId
 from contracts.topics import BULKIO
+from tests.oracle.mailbox_rules import years_later
 from tests.unit.oracle.hand_made import (
     ARCHIVE,
+    DOMAIN,
     NOON,
     US,
     HandMadeLog,
@@ -22,6 +26,7 @@ from tests.unit.oracle.hand_made import (
 )
 
 INA = an_id("mailbox ina")
+RULE = an_id("rule")
 
 
 def restored(**other: Any) -> m.MailboxRestored:
@@ -102,6 +107,82 @@ def test_a_deleted_mailbox_can_not_change_and_its_address_is_in_quarantine() -> 
 def test_a_mailbox_created_in_a_domain_that_is_not_active_is_named() -> None:
     log = HandMadeLog().happened(m.DomainRegistered()).happened(created("ina"))
     assert "in a domain that is pending" in rules_broken(log)
+
+
+def purged(**other: Any) -> m.MailboxPurged:
+    fields: dict[str, Any] = {"archive_id": ARCHIVE, "credential_id": None}
+    return m.MailboxPurged(**(fields | other))
+
+
+A_YEAR_LATER = years_later(NOON.replace(second=3), 1)
+
+
+def a_deleted_mailbox() -> HandMadeLog:
+    return a_domain().happened(created("ina")).happened(put_away(m.MailboxDeleted), INA)
+
+
+def test_after_a_purge_the_address_is_free_and_the_mailbox_silent() -> None:
+    log = a_deleted_mailbox().happened(purged(), INA, time=A_YEAR_LATER)
+    assert rules_broken(log.happened(created("ina", "second"), time=A_YEAR_LATER)) == ""
+    assert "purged mailbox" in rules_broken(log.happened(m.NoteChanged(note="x"), INA, time=A_YEAR_LATER))
+
+
+@pytest.mark.parametrize(
+    ("event", "how", "rule"),
+    [
+        (purged(), {"time": A_YEAR_LATER - timedelta(seconds=1)}, "before its time"),
+        (purged(), {"time": A_YEAR_LATER, "actor": ActorName("owner:us")}, "by a tenant"),
+        (purged(archive_id=ArchiveId(an_id("other"))), {"time": A_YEAR_LATER}, "into this archive"),
+        (purged(credential_id=an_id("other")), {"time": A_YEAR_LATER}, "password that it had not"),
+    ],
+)
+def test_a_purge_that_must_not_be_is_named(event: m.MailboxPurged, how: dict[str, Any], rule: str) -> None:
+    assert rule in rules_broken(a_deleted_mailbox().happened(event, INA, **how))
+
+
+def test_an_ordered_destruction_purges_before_the_time() -> None:
+    assert rules_broken(a_deleted_mailbox().happened(purged(early=True), INA)) == ""
+
+
+def test_a_mailbox_in_use_that_is_purged_is_named() -> None:
+    log = a_domain().happened(created("ina")).happened(purged(), INA)
+    assert "was not deleted into this archive" in rules_broken(log)
+
+
+def test_a_purge_in_a_domain_that_somebody_else_has_by_now_breaks_no_rule() -> None:
+    log = a_deleted_mailbox().happened(m.DomainRemoved())
+    log.happened(m.DomainRegistered(), tenant=an_id("them")).happened(purged(early=True), INA)
+    assert rules_broken(log) == ""
+
+
+def test_a_rule_that_waits_for_a_purged_mailbox_is_named() -> None:
+    def log() -> HandMadeLog:
+        rule = r.RuleAdded(rule_id=RULE, pattern="{any}", rank=1, target_id=INA, target_domain=DOMAIN)
+        log = a_domain().happened(created("ina")).happened(rule, RULE)
+        command = CommandId(an_id("deleting"))
+        log.ordered(command)
+        log.wrote(put_away(m.MailboxDeleted, at_second=4), INA, command, "1/2")
+        log.wrote(r.RuleDropped(mailbox_id=INA), RULE, command, "2/2")
+        log.answered(command, INA, events=2)
+        return log
+
+    assert "a rule waits for it" in rules_broken(
+        log().happened(purged(early=True), INA).happened(created("jan"))
+    )
+    removed = log()
+    command = CommandId(an_id("purging"))
+    removed.ordered(command)
+    removed.wrote(purged(early=True), INA, command, "1/2")
+    removed.wrote(r.RuleRemoved(), RULE, command, "2/2")
+    removed.answered(command, INA, events=2)
+    assert rules_broken(removed.happened(created("jan"))) == ""
+
+
+def test_a_mailbox_that_a_tenant_restores_after_the_free_time_is_named() -> None:
+    late = NOON + timedelta(days=m.FREE_RESTORE_DAYS, minutes=1)
+    log = a_deleted_mailbox().happened(restored(), INA, time=late, actor=ActorName("owner:us"))
+    assert "has to be retrieved" in rules_broken(log)
+    assert rules_broken(a_deleted_mailbox().happened(restored(), INA, time=late)) == ""
 
 
 JOB: Any = an_id("job")
