@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
+
+_PARTS_AT_ONCE: Final = 3
+"""Content that arrives faster than it can be stored waits in memory: so many parts of 5 MiB at most."""
 
 
 class BlobMissing(Exception):
@@ -21,7 +25,7 @@ class Blobs:
 
     async def put(self, name: str, content: bytes | Path | Iterable[bytes] | AsyncIterable[bytes]) -> None:
         """Keep content under a name; it appears there only once it is complete."""
-        await obstore.put_async(self._store, name, content)
+        await obstore.put_async(self._store, name, content, max_concurrency=_PARTS_AT_ONCE)
 
     async def get(self, name: str) -> bytes:
         """Give content that fits in memory. Raises BlobMissing."""

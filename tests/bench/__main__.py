@@ -8,6 +8,7 @@ from typing import Final
 from deploy.local.stack import Stack
 from tests.bench import (
     access,
+    archiving,
     creating,
     deciding,
     exports,
@@ -33,6 +34,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "lists": list_pages.measure,
     "access": access.measure,
     "routing": routing.measure,
+    "archiving": archiving.measure,
     "restoring": restoring.measure,
 }
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 from msgspec import json, structs
 
-from services.archive.content import ArchiveBroken, Entry, Manifest, PackedMessage
+from services.archive.content import ArchiveBroken, Entry, Manifest, PackedMessage, PackedSideFile
 from services.archive.maildir import Maildirs
 from services.archive.packing import Packed
 from services.runtime.sealing import Sealer
@@ -141,6 +141,20 @@ HOSTILE = {
     "a folder named upwards": a_tar(("../cur/1.mx:2,S", b"hello", tarfile.REGTYPE)),
     "a file of a mail server's settings": a_tar((".dovecot.sieve", b"hello", tarfile.REGTYPE)),
     "a path into tmp": a_tar(("tmp/1.mx", b"hello", tarfile.REGTYPE)),
+    "a hidden file": a_tar(
+        ("cur/.mx", b"hello", tarfile.REGTYPE),
+        manifest=json.encode(Manifest(messages=(a_message(".mx", info=""),))),
+    ),
+    "a file of a mail server's settings beside a folder's messages": a_tar(
+        MESSAGE,
+        (".Sent/dovecot.conf", b"hello", tarfile.REGTYPE),
+        manifest=json.encode(
+            Manifest(
+                messages=(a_message(),),
+                side_files=(PackedSideFile(".Sent", "dovecot.conf", 5, a_message().sha256),),
+            )
+        ),
+    ),
     "a symbolic link": a_tar(("cur/1.mx:2,S", b"", tarfile.SYMTYPE)),
     "a hard link": a_tar(("cur/1.mx:2,S", b"", tarfile.LNKTYPE)),
     "a device": a_tar(("cur/1.mx:2,S", b"", tarfile.CHRTYPE)),
@@ -177,6 +191,22 @@ HOSTILE = {
 @pytest.mark.parametrize("tar", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_a_hostile_tar(shelf: Shelf, home: Home, tar: bytes) -> None:
     await is_broken(shelf, home, sealed_by_a_stranger(shelf, tar))
+
+
+async def test_a_message_twice_is_broken_even_where_everybody_says_so(shelf: Shelf, home: Home) -> None:
+    again = ("cur/1.mx:2,", b"hello", tarfile.REGTYPE)
+    manifest = Manifest(messages=(a_message(), a_message(info=":2,")))
+    tar = a_tar(MESSAGE, again, manifest=json.encode(manifest))
+    await is_broken(shelf, home, sealed_by_a_stranger(shelf, tar, messages=2, size_bytes=10))
+
+
+async def test_never_more_messages_than_reported_are_given(shelf: Shelf) -> None:
+    given: list[str] = []
+    tar = a_tar(*((f"cur/{number}", b"", tarfile.REGTYPE) for number in range(9)))
+    archive = shelf.archive(sealed_by_a_stranger(shelf, tar, messages=3, size_bytes=0))
+    with pytest.raises(ArchiveBroken):
+        await archive.unpack(lambda entries: given.extend(entry.name.path for entry in entries))
+    assert given == ["cur/0", "cur/1", "cur/2"]
 
 
 async def test_what_is_not_compressed(shelf: Shelf, home: Home) -> None:

@@ -76,7 +76,7 @@ async def test_memory_stays_flat_while_fifty_megabytes_are_packed_verified_and_r
     finally:
         tracemalloc.stop()
     assert (await content.count(home.name)).size_bytes == 50 * MEGABYTE
-    assert peak < 16 * MEGABYTE
+    assert peak < 28 * MEGABYTE, "less than the largest message"
 
 
 async def test_a_list_of_uids_beyond_all_measure_is_left_out_and_the_mail_is_kept(

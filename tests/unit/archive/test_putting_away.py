@@ -1,5 +1,6 @@
 """Mail is packed, read back, dropped and brought back, while readers and a mail server go on working in the mailbox."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,6 +48,29 @@ async def test_a_deleted_mailbox_comes_back_message_by_message_with_flags_dates_
     assert (home.maildir / ".Empty" / "new").is_dir()
     assert not (home.maildir / "dovecot.index").exists()
     assert home.beside() == [home.name.mailbox_id]
+
+
+async def test_everything_is_on_the_disk_before_a_restored_home_appears(
+    shelf: Shelf, home: Home, content: Maildirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = shelf.archive(await shelf.pack(home))
+    shutil.rmtree(home.path)
+    synced: set[int] = set()
+    rename: Callable[..., Path] = Path.rename
+
+    def rename_after_a_look(path: Path, target: Path) -> Path:
+        assert {found.stat().st_ino for found in path.rglob("*")} - synced == {
+            found.stat().st_ino for found in path.rglob("*") if found.name in _EMPTY_FILES
+        }
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
+    monkeypatch.setattr(Path, "rename", rename_after_a_look)
+    await content.restore(home.name, ARCHIVE, archive)
+    assert home.path.parent.stat().st_ino in synced
+
+
+_EMPTY_FILES = {"maildirfolder", f".restored-{ARCHIVE}"}
 
 
 async def test_the_count_is_what_is_packed(shelf: Shelf, home: Home, content: Maildirs) -> None:
