@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from contracts.envelope import EventEnvelope
-from contracts.topics import ACCESS, BULKIO, MAILBOX, Family
+from contracts.topics import ACCESS, ARCHIVE, BULKIO, MAILBOX, Family
+from tests.oracle.archive_rules import ArchiveRules
 from tests.oracle.job_rules import JobRules
 from tests.oracle.mailbox_rules import MailboxRules
 from tests.oracle.tenant_rules import TenantRules
@@ -20,9 +21,10 @@ class RuleBook(Protocol):
 
 def rules_of(family: Family[Any, Any]) -> RuleBook:
     """Give a fresh rule book for the streams of a family."""
-    books: dict[str, type[MailboxRules] | type[TenantRules] | type[JobRules]] = {
+    books: dict[str, type[RuleBook]] = {
         MAILBOX.name: MailboxRules,
         ACCESS.name: TenantRules,
         BULKIO.name: JobRules,
+        ARCHIVE.name: ArchiveRules,
     }
     return books[family.name]()

@@ -11,8 +11,8 @@ from contracts.bulk_actions import BulkActionRequested
 from contracts.bulkio import ExportRequested, ImportUploaded
 from contracts.message import members, tag_of
 from contracts.routing import RoutingEvent
-from contracts.topics import ACCESS, BULKIO, MAILBOX
-from contracts.views import access, bulk_actions, jobs, mailbox, routing
+from contracts.topics import ACCESS, ARCHIVE, BULKIO, MAILBOX
+from contracts.views import access, archive, bulk_actions, jobs, mailbox, routing
 from tests.oracle.events import Event
 
 
@@ -130,6 +130,13 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         ),
         View("job_orders", JobOrderRow, "job_id", jobs.job_of, fold_job_order),
         View("changed_rows", jobs.ChangedRows, "event_id", jobs.changes_of, jobs.fold_changes),
+    ),
+    ARCHIVE.events.name: (
+        View("archives", archive.ArchiveRow, "archive_id", archive.archive_of, archive.fold_archive),
+        View("holds", archive.HoldRow, "hold_id", archive.hold_of, archive.fold_hold),
+        View(
+            "retrievals", archive.RetrievalRow, "retrieval_id", archive.retrieval_of, archive.fold_retrieval
+        ),
     ),
 }
 

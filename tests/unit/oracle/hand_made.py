@@ -9,13 +9,14 @@ from aiokafka import ConsumerRecord
 
 from contracts import mailbox as m
 from contracts.access import RenameTenant
+from contracts.archive import ReleaseHold
 from contracts.bulkio import CancelImport
 from contracts.codec import encode
 from contracts.envelope import FIRST_PREVHASH, CommandEnvelope, EventEnvelope
 from contracts.ids import ActorName, ArchiveId, CommandId, LocalPart, MailboxId, TenantId
 from contracts.message import tag_of
 from contracts.outcome import Outcome
-from contracts.topics import ACCESS, BULKIO, MAILBOX, Family
+from contracts.topics import ACCESS, ARCHIVE, BULKIO, MAILBOX, Family
 from tests.oracle.answers import AnswerChecks
 from tests.oracle.events import EventChecks, partition_of
 from tests.oracle.findings import Findings
@@ -34,9 +35,10 @@ def an_id(name: str) -> str:
 
 
 US: Final = TenantId(an_id("us"))
-ARCHIVE: Final = ArchiveId(an_id("archive"))
+ARCHIVE_ID: Final = ArchiveId(an_id("archive"))
 ORDERS: Final = {
     ACCESS.name: RenameTenant(title="We"),
+    ARCHIVE.name: ReleaseHold(hold_id=an_id("hold")),
     BULKIO.name: CancelImport(job_id=an_id("job")),
     MAILBOX.name: m.RegisterDomain(),
 }
@@ -60,13 +62,17 @@ class HandMadeLog:
         return self.happened_at_once([data], subject, **spoilt)
 
     def happened_at_once(self, facts: list[Any], subject: str | None = None, **spoilt: Any) -> "HandMadeLog":
-        """Add the events of one command with it and its outcome."""
+        """Add the events of one command about one subject, with it and its outcome."""
         about = subject or getattr(facts[0], "mailbox_id", None) or self.stream
+        return self.happened_about([(about, data) for data in facts], **spoilt)
+
+    def happened_about(self, facts: list[tuple[str, Any]], **spoilt: Any) -> "HandMadeLog":
+        """Add the events of one command, each with its subject; the first one's is the command's own."""
         command = CommandId(an_id(f"command {len(self.commands)}"))
         self.ordered(command)
-        for number, data in enumerate(facts, start=1):
+        for number, (about, data) in enumerate(facts, start=1):
             self.wrote(data, about, command, f"{number}/{len(facts)}", **spoilt)
-        self.answered(command, about, events=len(facts))
+        self.answered(command, facts[0][0], events=len(facts))
         return self
 
     def ordered(self, command: str, value: bytes | None = None) -> None:
@@ -185,7 +191,7 @@ def created(name: str, mailbox: str | None = None) -> m.MailboxCreated:
 def put_away(kind: Any, *, generation: int = 2, at_second: int = 3, years: int = 1) -> Any:
     """Give a cleaning or deletion of a mailbox, right but for what is told."""
     return kind(
-        archive_id=ARCHIVE,
+        archive_id=ARCHIVE_ID,
         generation=generation,
         expires_at=years_later(NOON.replace(second=at_second), years),
         retention_years=years,

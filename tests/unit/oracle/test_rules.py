@@ -13,7 +13,7 @@ from contracts.ids import ActorName, ArchiveId, CommandId
 from contracts.topics import BULKIO
 from tests.oracle.mailbox_rules import years_later
 from tests.unit.oracle.hand_made import (
-    ARCHIVE,
+    ARCHIVE_ID,
     DOMAIN,
     NOON,
     US,
@@ -31,7 +31,7 @@ RULE = an_id("rule")
 
 def restored(**other: Any) -> m.MailboxRestored:
     fields: dict[str, Any] = {
-        "archive_id": ARCHIVE,
+        "archive_id": ARCHIVE_ID,
         "generation": 2,
         "local_part": "ina",
         "credential_id": None,
@@ -110,7 +110,7 @@ def test_a_mailbox_created_in_a_domain_that_is_not_active_is_named() -> None:
 
 
 def purged(**other: Any) -> m.MailboxPurged:
-    fields: dict[str, Any] = {"archive_id": ARCHIVE, "credential_id": None}
+    fields: dict[str, Any] = {"archive_id": ARCHIVE_ID, "credential_id": None}
     return m.MailboxPurged(**(fields | other))
 
 
