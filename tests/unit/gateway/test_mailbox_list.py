@@ -9,9 +9,11 @@ from services.gateway.mailbox_list import (
     OrderColumn,
     PageAsked,
     Statement,
+    domains_in_window,
+    first_in_domains,
     rendering,
 )
-from services.runtime.filtering import compile_filter
+from services.runtime.filtering import FilterError, compile_filter
 
 
 def a_list(
@@ -104,3 +106,27 @@ def test_no_value_of_a_filter_is_part_of_the_sql() -> None:
     )
     for statement in (wanted.walk(), wanted.walk_end(), wanted.walk_count(), wanted.gather()):
         assert "canary" not in statement.sql
+
+
+@pytest.mark.parametrize("text", ["", "status = deleted", "note:x", "created_at > 2026-01-01T00:00:00Z"])
+@pytest.mark.parametrize("order", ["address", "created_at"])
+@pytest.mark.parametrize("domains", [None, ["a.example"], MANY])
+def test_no_statement_of_a_list_looks_at_purged_mailboxes(
+    text: str, order: OrderColumn, domains: list[str] | None
+) -> None:
+    wanted = a_list(text, order, domains)
+    statements = [wanted.walk(), wanted.walk_end(), wanted.walk_count(), wanted.gather()]
+    compiled = compile_filter(text, MAILBOX_FILTER_FIELDS, 2)
+    if domains is not None:
+        statements += domains_in_window("tenant", compiled, domains)
+    if domains is not None and order != "address":
+        statements.append(first_in_domains("tenant", compiled, PageAsked(size=50, order=order), domains))
+    for statement in statements:
+        ranges = statement.sql.count("tenant = $1")
+        assert ranges >= 1
+        assert statement.sql.count("status <> 'purged'") == ranges
+
+
+def test_a_list_is_not_asked_for_purged_mailboxes() -> None:
+    with pytest.raises(FilterError):
+        compile_filter("status = purged", MAILBOX_FILTER_FIELDS, 2)
