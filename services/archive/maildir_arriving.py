@@ -28,10 +28,10 @@ from services.archive.maildir_files import (
     make_folder,
     remove_tree,
     sha256_of,
-    sync_file,
     sync_folders,
 )
 from services.archive.maildir_reading import opened_messages
+from services.runtime.disk import sync
 
 _SECOND_NS: Final = 1_000_000_000
 _SYNCS_AT_ONCE: Final = 8
@@ -71,9 +71,9 @@ class Arrival:
             self._settle(manifest)
             if not self._home.exists():
                 (self._staged / mark).touch()
-                sync_file(self._staged)
+                sync(self._staged)
                 self._staged.rename(self._home)
-                sync_file(self._home.parent)
+                sync(self._home.parent)
                 return
             self._add(manifest)
             self._mark(mark)
@@ -110,7 +110,7 @@ class Arrival:
             os.utime(path, ns=(message.internal_date_ns, message.internal_date_ns))
         paths += [self._staged_maildir / side_file.path for side_file in manifest.side_files]
         with ThreadPoolExecutor(_SYNCS_AT_ONCE) as syncing:
-            for _ in syncing.map(sync_file, paths):
+            for _ in syncing.map(sync, paths):
                 pass
         sync_folders(self._staged_maildir, folders(self._staged_maildir))
 
@@ -134,7 +134,7 @@ class Arrival:
         """Say in the home that this archive has come in; before that, everything that was moved is on the disk."""
         sync_folders(self._maildir, folders(self._maildir))
         (self._home / mark).touch()
-        sync_file(self._home)
+        sync(self._home)
 
     def _merged_name(self, message: PackedMessage, folder: str) -> MessageName:
         target = folder + message.folder

@@ -17,9 +17,9 @@ from services.archive.maildir_files import (
     make_folder,
     remove_tree,
     scan,
-    sync_file,
     sync_folders,
 )
+from services.runtime.disk import sync
 
 _REMOVING: Final = ".removing-"
 _NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
@@ -58,7 +58,7 @@ def remove_home(home: Path) -> bool:
         if not _closed(home / MAILDIR):
             return False
         home.rename(aside)
-        sync_file(home.parent)
+        sync(home.parent)
         remove_tree(aside)
     return True
 

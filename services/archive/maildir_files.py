@@ -11,6 +11,7 @@ from typing import Final
 
 from services.archive.content import INBOX, MessageName, PackedMessage, Place
 from services.archive.mail_names import is_side_file, is_text, message_name
+from services.runtime.disk import sync
 
 CHUNK_BYTES: Final = 256 * 1024
 MAILDIR: Final = "Maildir"
@@ -96,22 +97,13 @@ def make_folder(maildir: Path, folder: str) -> None:
         (maildir / folder / "maildirfolder").touch(mode=0o600)
 
 
-def sync_file(path: Path) -> None:
-    """See to it that a file, or the names in a folder, are on the disk itself."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def sync_folders(maildir: Path, names: Iterable[str]) -> None:
     """See to it that what was renamed or removed in these folders stays so."""
     for folder in names:
         for part in PARTS:
             if (maildir / folder / part).exists():
-                sync_file(maildir / folder / part)
-        sync_file(maildir / folder)
+                sync(maildir / folder / part)
+        sync(maildir / folder)
 
 
 def remove_tree(path: Path) -> None:

@@ -93,8 +93,6 @@ class PackedArchive:
         entries = reading.entries()
         keep(entries)
         _pass_over(entries)
-        while arriving.read():
-            pass
         return reading.checked()
 
     async def _stream(self, update: Callable[[bytes], None]) -> AsyncIterator[bytes]:

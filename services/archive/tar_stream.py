@@ -74,17 +74,14 @@ def members(read: Read) -> Iterator[Member]:
 
 def _parsed(block: bytes) -> tarfile.TarInfo:
     try:
-        info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
+        return tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
         raise ArchiveBroken("the packed file has a header that is none") from error
-    if info.size < 0:
-        raise ArchiveBroken("the packed file has a member of an impossible size")
-    return info
 
 
 def _pax_records(read: Read, size_bytes: int) -> dict[bytes, bytes]:
     """Give the records of an extended header: `<length> <key>=<value>` and a line feed, each."""
-    if size_bytes > _PAX_BYTES_MAX:
+    if not 0 <= size_bytes <= _PAX_BYTES_MAX:
         raise ArchiveBroken("the packed file has a header of an impossible size")
     data = _exactly(read, size_bytes + -size_bytes % tarfile.BLOCKSIZE)[:size_bytes]
     records: dict[bytes, bytes] = {}

@@ -1,5 +1,7 @@
 """Blobs: named content in a local folder, or in an S3 bucket by setting."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +10,8 @@ from urllib.parse import urlsplit
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
+
+from services.runtime.disk import sync
 
 _PARTS_AT_ONCE: Final = 3
 """Content that arrives faster than it can be stored waits in memory: so many parts of 5 MiB at most."""
@@ -24,8 +28,10 @@ class Blobs:
         self._store = store
 
     async def put(self, name: str, content: bytes | Path | Iterable[bytes] | AsyncIterable[bytes]) -> None:
-        """Keep content under a name; it appears there only once it is complete."""
+        """Keep content under a name; it appears there only once it is complete, and then survives a power failure."""
         await obstore.put_async(self._store, name, content, max_concurrency=_PARTS_AT_ONCE)
+        if isinstance(self._store, LocalStore) and self._store.prefix is not None:
+            await asyncio.to_thread(_sync, Path(self._store.prefix), name)
 
     async def get(self, name: str) -> bytes:
         """Give content that fits in memory. Raises BlobMissing."""
@@ -61,6 +67,17 @@ class Blobs:
         found = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]
         for entry in await found.collect_async():
             await self.delete(entry["path"])
+
+
+def _sync(root: Path, name: str) -> None:
+    """The local store itself leaves it to the system when content and its name come to the disk."""
+    path = root / name
+    # Whoever has removed it since does not need it on the disk.
+    with contextlib.suppress(FileNotFoundError):
+        for part in (path, *path.parents):
+            sync(part)
+            if part == root:
+                break
 
 
 def open_blobs(url: str) -> Blobs:
