@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from contracts.bulkio import RowRefusal
 from contracts.import_report import FormerMailbox
-from contracts.views.bulk_actions import BulkActionRow
 from contracts.views.jobs import EXPORT_END_STATES, IMPORT_END_STATES, ExportRow, ImportRow, JobOrderRow
 from contracts.views.mailbox import DomainStatus
 from services.bulkio.checking import Address, ExistingMailbox
 from services.bulkio.core.jobs import TenantJobs
 from services.bulkio.projections import JOBS
-from services.runtime.kafka.deciding import Snapshot, StreamState
+from services.runtime.kafka.deciding import Snapshot
+from services.runtime.kafka.snapshots import load_snapshot
 from services.runtime.postgres import Connection, Pool
 from services.runtime.rows import RowStore
 
@@ -25,7 +25,6 @@ JOBS_PER_SWEEP_MAX: Final = 100
 
 _imports: Final = RowStore("imports", ImportRow, "job_id")
 _exports: Final = RowStore("exports", ExportRow, "job_id")
-_bulk_actions: Final = RowStore("bulk_actions", BulkActionRow, "job_id")
 _orders: Final = RowStore("job_orders", JobOrderRow, "job_id")
 
 
@@ -45,52 +44,20 @@ class Leftover(Struct, frozen=True):
     blobs: tuple[str, ...]
 
 
-async def load_snapshot(pool: Pool, partition: int) -> Snapshot[TenantJobs]:
+async def load_jobs(pool: Pool, partition: int) -> Snapshot[TenantJobs]:
     """Give the jobs of all tenants of one partition, all as of the same offset."""
-    async with (
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        next_offset: int | None = await connection.fetchval(
-            """
-            SELECT next_offset FROM projection_checkpoints
-            WHERE projection = $1 AND topic = $2 AND "partition" = $3
-            """,
-            JOBS.name,
-            JOBS.family.events.name,
-            partition,
-        )
-        positions = await connection.fetch(
-            """
-            SELECT stream, streamseq, tail_hash, last_time FROM projection_streams
-            WHERE projection = $1 AND "partition" = $2
-            """,
-            JOBS.name,
-            partition,
-        )
-        streams = {
-            position["stream"]: StreamState(
-                state=TenantJobs(),
-                streamseq=position["streamseq"],
-                tail_hash=position["tail_hash"],
-                last_time=position["last_time"],
-            )
-            for position in positions
-        }
-        await _load_jobs(connection, streams)
-    return Snapshot(next_offset=next_offset or 0, streams=streams)
-
-
-async def _load_jobs(connection: Connection, streams: dict[str, StreamState[TenantJobs]]) -> None:
-    tenants = list(streams)
-    for record in await connection.fetch("SELECT * FROM imports WHERE tenant = ANY($1::text[])", tenants):
-        streams[record["tenant"]].state.put_import(_imports.row_of(record))
-    for record in await connection.fetch("SELECT * FROM exports WHERE tenant = ANY($1::text[])", tenants):
-        streams[record["tenant"]].state.put_export(_exports.row_of(record))
-    for record in await connection.fetch(
-        "SELECT * FROM bulk_actions WHERE tenant = ANY($1::text[])", tenants
-    ):
-        streams[record["tenant"]].state.put_bulk_action(_bulk_actions.row_of(record))
+    return await load_snapshot(
+        pool,
+        JOBS,
+        partition,
+        stream_column="tenant",
+        new_state=lambda _stream: TenantJobs(),
+        adopt={
+            "imports": TenantJobs.put_import,
+            "exports": TenantJobs.put_export,
+            "bulk_actions": TenantJobs.put_bulk_action,
+        },
+    )
 
 
 async def unfinished_jobs(pool: Pool) -> list[JobRef]:

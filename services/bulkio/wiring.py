@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from services.bulkio.core.jobs import TenantJobs, evolve
 from services.bulkio.fair_places import FairPlaces
 from services.bulkio.progress import ProgressBoard
 from services.bulkio.projections import JOBS, MAILBOXES, PROJECTIONS, SCHEMA
-from services.bulkio.queries import load_snapshot
+from services.bulkio.queries import load_jobs
 from services.bulkio.reactions import JobRunner
 from services.bulkio.settings import BulkioSettings
 from services.bulkio.tools import Tools
@@ -71,9 +72,7 @@ def _with_health(
 
 async def _writer(settings: BulkioSettings, health: Health, stop: asyncio.Event) -> None:
     async with open_pool(settings.postgres_dsn, schema=SCHEMA, max_size=4) as pool:
-        await run_writer(
-            settings, SCHEMA, BULKIO, DECIDER, lambda partition: load_snapshot(pool, partition), health, stop
-        )
+        await run_writer(settings, SCHEMA, BULKIO, DECIDER, partial(load_jobs, pool), health, stop)
 
 
 async def _projector(settings: BulkioSettings, health: Health, stop: asyncio.Event) -> None:
