@@ -54,6 +54,7 @@ class RefusalCode(StrEnum):
     ARCHIVE_UNKNOWN = "archive_unknown"
     ARCHIVE_STATE = "archive_state"
     ARCHIVE_HELD = "archive_held"
+    ARCHIVE_BROKEN = "archive_broken"
     HOLD_UNKNOWN = "hold_unknown"
     HOLD_OF_PROVIDER = "hold_of_provider"
     HOLD_LIMIT_REACHED = "hold_limit_reached"

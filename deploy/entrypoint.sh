@@ -13,11 +13,11 @@ case "${1:-}" in
     prepare)
         exec python -m deploy.prepare
         ;;
-    mailbox | bulkio | gateway)
+    mailbox | bulkio | archive | gateway)
         service=$1
         shift
         exec python -m "services.$service" "$@"
         ;;
 esac
-echo "usage: docker run postfach prepare | {mailbox|bulkio|gateway} {writer|projector|reactor|api}" >&2
+echo "usage: docker run postfach prepare | {mailbox|bulkio|archive|gateway} {writer|projector|reactor|api}" >&2
 exit 2

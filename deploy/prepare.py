@@ -33,6 +33,7 @@ SCHEMAS: Mapping[str, Path] = {
     "vault": SERVICES / "runtime" / "migrations" / "vault",
     "mailbox": SERVICES / "mailbox" / "migrations",
     "bulkio": SERVICES / "bulkio" / "migrations",
+    "archive": SERVICES / "archive" / "migrations",
     "gateway": SERVICES / "gateway" / "migrations",
 }
 

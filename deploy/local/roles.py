@@ -37,6 +37,9 @@ ROLES: tuple[Role, ...] = (
     Role(service="bulkio", role="writer"),
     Role(service="bulkio", role="projector"),
     Role(service="bulkio", role="reactor"),
+    Role(service="archive", role="writer"),
+    Role(service="archive", role="projector"),
+    Role(service="archive", role="reactor"),
     Role(service="gateway", role="projector"),
     Role(service="gateway", role="api"),
 )
@@ -101,6 +104,7 @@ class Plan:
             "POSTFACH_KAFKA_BOOTSTRAP": self.kafka_bootstrap or site.bootstrap,
             "POSTFACH_POSTGRES_DSN": self.postgres_dsn or site.dsn,
             "POSTFACH_BLOBS_URL": site.blobs_url,
+            "POSTFACH_MAIL_FOLDER": str(site.mail),
             "POSTFACH_VAULT_KEY_FILE": str(site.secrets / "vault.key"),
             "POSTFACH_KEYS_FILE": str(site.secrets / "keys.json"),
             "POSTFACH_GATEWAY_HOST": HOST,

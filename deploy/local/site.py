@@ -84,6 +84,10 @@ class Site:
         return self.folder / "blobs"
 
     @property
+    def mail(self) -> Path:
+        return self.folder / "mail"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 
@@ -128,7 +132,7 @@ class Site:
 
     def lay_out(self) -> None:
         """Makes the folders and, once, the secrets. Safe to repeat; what exists is kept."""
-        for folder in (self.folder, self.blobs, self.logs, self.run):
+        for folder in (self.folder, self.blobs, self.mail, self.logs, self.run):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
         _keep(self.secrets / "postgres.password", secrets.token_urlsafe(24))

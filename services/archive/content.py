@@ -148,6 +148,10 @@ class MailContent(Protocol):
         """Remove what is left of a deleted mailbox. Gives False, and removes nothing, while there is a message."""
         ...
 
+    async def destroy_home(self, home: MailboxHome) -> None:
+        """Remove everything of a mailbox that is purged; a home that is not there is fine."""
+        ...
+
     async def restore(self, home: MailboxHome, archive_id: ArchiveId, archive: Unpackable) -> Manifest:
         """Bring everything back as it was: folders, flags, dates, UIDs. Raises ArchiveBroken, with nothing changed.
 

@@ -16,7 +16,7 @@ from services.archive.content import (
 )
 from services.archive.mail_names import is_folder
 from services.archive.maildir_arriving import Arrival
-from services.archive.maildir_dropping import drop, remove_home
+from services.archive.maildir_dropping import destroy_home, drop, remove_home
 from services.archive.maildir_files import MAILDIR
 from services.archive.maildir_reading import count, entries
 
@@ -45,6 +45,10 @@ class Maildirs:
     async def remove_home(self, home: MailboxHome) -> bool:
         """See MailContent."""
         return await asyncio.to_thread(remove_home, self._home(home))
+
+    async def destroy_home(self, home: MailboxHome) -> None:
+        """See MailContent."""
+        await asyncio.to_thread(destroy_home, self._home(home))
 
     async def restore(self, home: MailboxHome, archive_id: ArchiveId, archive: Unpackable) -> Manifest:
         """See MailContent."""

@@ -52,15 +52,20 @@ def drop(maildir: Path, messages: Iterable[PackedMessage]) -> int:
 
 def remove_home(home: Path) -> bool:
     """Remove what is left of a deleted mailbox. Gives False, and removes nothing, while there is a message."""
+    if home.exists() and not _closed(home / MAILDIR):
+        return False
+    destroy_home(home)
+    return True
+
+
+def destroy_home(home: Path) -> None:
+    """Remove everything of a mailbox. The home goes aside first: what is killed on the way is no home any more."""
     aside = home.with_name(f"{_REMOVING}{home.name}")
     remove_tree(aside)
     if home.exists():
-        if not _closed(home / MAILDIR):
-            return False
         home.rename(aside)
         sync(home.parent)
         remove_tree(aside)
-    return True
 
 
 def _where(

@@ -40,6 +40,9 @@ projection_stopped = Gauge(
 reactions = Counter("postfach_reactions", "Events a reactor has seen to", ["reactor"])
 dead_letters = Counter("postfach_dead_letters", "Records put aside", ["topic", "reason"])
 
+# The clock: how long the day of what should have ended by itself is past, and nothing kept it.
+overdue_seconds = Gauge("postfach_overdue_seconds", "Age of the oldest overdue expiry")
+
 # The edge: requests by route and status, streams that go on, and passwords waiting to be hashed.
 requests = Counter("postfach_requests", "HTTP requests", ["method", "route", "status"])
 request_seconds = Histogram(

@@ -15,6 +15,7 @@ from contracts.topics import DAY_MS, FOR_EVER, HOUR_MS, TOPICS, Topic
 from deploy.local.roles import ROLES
 from deploy.local.site import PORT_BASES, Ports
 from deploy.prepare import PrepareSettings
+from services.archive.settings import ArchiveSettings
 from services.bulkio.settings import BulkioSettings
 from services.gateway.http.app import create_app
 from services.gateway.http.openapi import operations
@@ -44,6 +45,7 @@ def test_the_topics_are_those_of_the_contracts() -> None:
 def settings_in_code() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     readers = {
+        "archive": ArchiveSettings,
         "bulkio": BulkioSettings,
         "gateway": GatewaySettings,
         "mailbox": MailboxSettings,
