@@ -113,6 +113,8 @@ class ActiveHolds(Struct):
     def remove(self, hold_id: str, hold: Hold) -> None:
         """Let the hold count no longer."""
         self.count[hold.tenant] -= 1
+        if not self.count[hold.tenant]:
+            del self.count[hold.tenant]
         if hold.scope == "domain":
             self.on_domain.discard(hold_id)
             return
