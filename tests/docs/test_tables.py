@@ -1,5 +1,6 @@
 """Tables of the documentation equal the code that they speak of."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,10 @@ from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
 from contracts.access import AccessCommand
+from contracts.archive import ArchiveCommand, ArchiveEvent
 from contracts.mailbox import MailboxCommand
 from contracts.message import members
+from contracts.outcome import RefusalCode
 from contracts.topics import DAY_MS, FOR_EVER, HOUR_MS, TOPICS, Topic
 from deploy.local.roles import ROLES
 from deploy.local.site import PORT_BASES, Ports
@@ -137,3 +140,12 @@ def test_every_command_of_the_mailbox_service_is_explained() -> None:
     named = [name.strip("`") for row in rows for name in row[0].split(", ")]
     code = [each.__name__ for kind in (MailboxCommand, AccessCommand) for each in members(kind)]
     assert sorted(named) == sorted(code)
+
+
+def test_every_command_of_the_archive_service_is_explained_with_its_refusals_and_events() -> None:
+    rows = document("services/archive/README.md").table("The rules")
+    assert [row[0] for row in rows] == [each.__name__ for each in members(ArchiveCommand)]
+    refusals = {code for row in rows for code in re.findall("[a-z]+_[a-z_]+", row[1])}
+    assert refusals <= set(RefusalCode)
+    events = {name for row in rows for name in re.findall("[A-Z][a-z]+[A-Z][A-Za-z]+", row[2])}
+    assert events == {each.__name__ for each in members(ArchiveEvent)}

@@ -180,6 +180,7 @@ def test_a_state_restored_from_rows_decides_as_the_one_folded_from_events(
 
 
 @given(histories, st.data())
+@settings(max_examples=200)
 def test_the_tables_and_the_writer_can_stop_anywhere(history: ArchiveHistory, data: st.DataObject) -> None:
     middle = data.draw(st.integers(0, len(history.log)))
     at_once, halves = ArchiveTables(), ArchiveTables()

@@ -25,6 +25,7 @@ from tests.oracle.events import EventChecks
 from tests.oracle.findings import Findings
 from tests.oracle.leaks import Canaries, search_files, search_tables, search_topics
 from tests.oracle.log import Log, open_log
+from tests.oracle.put_away import FOLLOWING, PutAwayChecks
 from tests.oracle.rules import rules_of
 from tests.oracle.tables import (
     Backward,
@@ -80,6 +81,7 @@ class _Check:
         self._findings = findings
         self._allow_pending = allow_pending
         self._seen_ids: set[bytes] = set()
+        self._put_away = PutAwayChecks(findings)
 
     async def run(self, stack: AsyncExitStack) -> None:
         committed = await stack.enter_async_context(open_log(self._bootstrap, "read_committed"))
@@ -91,7 +93,9 @@ class _Check:
         # First of all: what the writers had consumed by now has its outcome below the ends that are fixed later.
         has_groups = committed.has_groups
         consumed = {each.name: await self._consumed(each) if has_groups else {} for each in families}
+        followed = await self._offsets(*FOLLOWING) if has_groups else {}
         events = [each for family in families for each in committed.partitions(family.events.name)]
+        settled = await committed.ends(events)
         ends = await committed.ends(events)
         self._check_checkpoints(ends)
         # Uncommitted ends: what belongs to the events above is below them, and is waited for.
@@ -105,6 +109,9 @@ class _Check:
                 number = partition.partition
                 decided = consumed[family.name].get(number, 0)
                 await self._partition(committed, every, family, number, ends, letters, decided)
+        self._put_away.judge(settled, followed)
+        if self._put_away.pending:
+            self._findings.notes.append(f"{self._put_away.pending} times something was put away just now")
 
     def _check_checkpoints(self, ends: Ends) -> None:
         for checkpoint in (each for schema in self._schemas for each in schema.checkpoints):
@@ -164,7 +171,10 @@ class _Check:
                 while stops and stops[0][0].next_offset <= record.offset:
                     await self._compare(stops.pop(0), fold, checks)
                 event = checks.take(record)
-                if event is not None and (table := fold.take(event)):
+                if event is None:
+                    continue
+                self._put_away.take(record, event)
+                if table := fold.take(event):
                     self._findings.broken(
                         "I7",
                         f"{partition.topic}/{partition.partition} offset {record.offset}",
@@ -194,13 +204,17 @@ class _Check:
     async def _consumed(self, family: Family[Any, Any]) -> dict[int, int]:
         """Give the offsets up to which the writer's group has decided the commands."""
         service = family.commands.read_by.partition(" ")[0]
+        return await self._offsets(family.commands.name, f"{service}-{family.commands.name}")
+
+    async def _offsets(self, topic: str, group: str) -> dict[int, int]:
+        """Give the offsets, by partition of the topic, that a consumer group has committed."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(f"{service}-{family.commands.name}")
+            offsets = await admin.list_consumer_group_offsets(group)
         finally:
             await admin.close()
-        return {each.partition: kept.offset for each, kept in offsets.items()}
+        return {each.partition: kept.offset for each, kept in offsets.items() if each.topic == topic}
 
     def _tell_pending(self, commands: TopicPartition, pending: int) -> None:
         if not pending:

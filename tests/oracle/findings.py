@@ -16,6 +16,7 @@ INVARIANTS: Final = {
     "I8": "checkpoints are within the log and only move forward",
     "I9": "writer epochs never go back within a partition",
     "I11": "no password, hash or token in any topic, table, log or file",
+    "I12": "what is put away has its archive, and what is purged was over",
 }
 
 PLACES_SHOWN_MAX: Final = 5
