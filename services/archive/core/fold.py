@@ -128,8 +128,7 @@ def _request(state: DomainArchives, event: EventEnvelope[ArchiveEvent], data: Re
 def _evolve_archive(archive: Archive, data: ChangeOfArchive) -> None:
     match data:
         case ArchivePacked(content=content):
-            archive.state = "packed"
-            archive.blob, archive.sha256, archive.key_id = content.blob, content.sha256, content.key_id
+            archive.state, archive.sha256, archive.key_id = "packed", content.sha256, content.key_id
         case ArchiveStored() | ArchiveReturned() | ArchiveReturnFailed():
             archive.state = "stored"
         case ArchiveAbandoned():
@@ -144,7 +143,7 @@ def _evolve_archive(archive: Archive, data: ChangeOfArchive) -> None:
             archive.state, archive.destroyed_early = "expired", True
         case ArchivePurged():
             archive.state = "purged"
-            archive.blob = archive.sha256 = archive.key_id = None
+            archive.sha256 = archive.key_id = None
         case _:
             assert_never(data)
 

@@ -35,8 +35,8 @@ from contracts.views.archive import (
 class Archive(Struct, gc=False):
     """One archive, also after its purge: its id must not be used again.
 
-    `blob`, `sha256` and `key_id` are what was packed; they go with the purge. The record is slotted and unknown to the
-    garbage collector, because a writer holds a million of them.
+    `sha256` and `key_id` are those of the object that was packed; they go with the purge. The record is slotted and
+    unknown to the garbage collector, because a writer holds a million of them.
     """
 
     tenant: TenantId
@@ -47,7 +47,6 @@ class Archive(Struct, gc=False):
     retention_years: int
     empty: bool
     state: ArchiveState = "opened"
-    blob: str | None = None
     sha256: str | None = None
     key_id: str | None = None
     blocked_by: tuple[str, ...] = ()
@@ -205,7 +204,6 @@ class DomainArchives(Struct):
             retention_years=row.retention_years,
             empty=row.empty,
             state=row.state,
-            blob=None if content is None else content.blob,
             sha256=None if content is None else content.sha256,
             key_id=None if content is None else content.key_id,
             blocked_by=tuple(row.blocked_by),

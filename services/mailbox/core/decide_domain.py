@@ -29,7 +29,7 @@ from contracts.mailbox import (
 from contracts.outcome import RefusalCode
 from contracts.routing import AliasRemoved, RuleRemoved
 from services.mailbox.core.domain import Domain
-from services.mailbox.core.standing import Decision, is_system, not_held, not_kept, not_the_system
+from services.mailbox.core.standing import Decision, not_held, not_kept, not_the_system
 
 
 def register_domain(command: RegisterDomain, domain: Domain, order: Order) -> Decision:
@@ -91,7 +91,7 @@ def remove_domain(domain: Domain, order: Order) -> Decision:
         return Accepted(domain.name)
     if refused := not_held(domain.name, domain, order):
         return refused
-    if domain.status == "suspended" or (domain.status == "closing" and not is_system(order)):
+    if domain.status == "suspended" or (domain.status == "closing" and not order.by_provider):
         # Else a tenant could end a suspension by removing the domain and registering it anew.
         return Refused(domain.name, RefusalCode.DOMAIN_NOT_ACTIVE, f"the domain is {domain.status}")
     if domain.mailboxes:

@@ -38,7 +38,6 @@ from services.mailbox.core.standing import (
     Decision,
     address_invalid,
     address_taken,
-    is_system,
     not_active,
     not_the_system,
 )
@@ -231,7 +230,7 @@ def _owned(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
 
 def _to_empty(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
     """Give the orderer's mailbox like `_owned`, and to the system also while the domain is closing."""
-    if domain.status == "closing" and domain.tenant == order.tenant and is_system(order):
+    if domain.status == "closing" and domain.tenant == order.tenant and order.by_provider:
         return _known(mailbox_id, domain, order)
     return _owned(mailbox_id, domain, order)
 
@@ -253,7 +252,7 @@ def _in_use(mailbox_id: str, domain: Domain, order: Order) -> Mailbox | Refused:
 def _has_to_be_retrieved(mailbox: Mailbox, order: Order) -> bool:
     """Say whether the time has passed in which anybody brings a deleted mailbox back for nothing."""
     return (
-        not is_system(order)
+        not order.by_provider
         and mailbox.deleted_at is not None
         and order.now - mailbox.deleted_at > timedelta(days=FREE_RESTORE_DAYS)
     )

@@ -40,14 +40,9 @@ def not_active(subject: str, domain: Domain, order: Order) -> Refused | None:
 
 def not_the_system(subject: str, order: Order) -> Refused | None:
     """Refuse people and keys of tenants what only follows from something else."""
-    if is_system(order):
+    if order.by_provider:
         return None
     return Refused(subject, RefusalCode.PERMISSION_EXCEEDED, "only the system orders this")
-
-
-def is_system(order: Order) -> bool:
-    """Say whether the provider orders: the system itself or an operator."""
-    return order.by_provider
 
 
 def target_unknown(subject: str, target: Destination, domain: Domain) -> Refused | None:
