@@ -7,11 +7,13 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
+from contracts.archive import ArchiveKind, HoldScope
 from contracts.permissions import Role
 from contracts.views.access import TenantStatus, UserStatus
+from contracts.views.archive import ArchiveState, RetrievalState
 from contracts.views.mailbox import DomainStatus, KnownMailboxStatus
 
-FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time"]
+FilterKind = Literal["text", "joined", "word", "choice", "flag", "present", "time", "number"]
 FilterSpelling = Literal["exact", "lower", "host"]
 
 FILTER_LENGTH_MAX: Final = 2_000
@@ -84,4 +86,35 @@ JOB_FILTER_FIELDS: Final[dict[str, FilterField]] = {
     "actor": FilterField(column="actor", kind="text"),
     "created_at": FilterField(column="created_at", kind="time"),
     "changed_at": FilterField(column="changed_at", kind="time"),
+}
+
+ShownArchiveState = Literal[ArchiveState, "held"]
+"""The state of an archive as lists show it: one that is stored is "held" while an active hold covers it."""
+
+# `shown_state`, `size_bytes` and `local_part` are worked out for each archive: services/gateway/archive_queries.py.
+ARCHIVE_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "address": FilterField(
+        column="local_part", second="domain", separator="@", kind="joined", spelling="lower", nullable=True
+    ),
+    "domain": FilterField(column="domain", kind="text", spelling="host"),
+    "mailbox_id": FilterField(column="mailbox_id", kind="text", spelling="lower"),
+    "kind": FilterField(column="kind", kind="choice", choices=get_args(ArchiveKind)),
+    "state": FilterField(column="shown_state", kind="choice", choices=get_args(ShownArchiveState)),
+    "size": FilterField(column="size_bytes", kind="number"),
+    "expires_at": FilterField(column="expires_at", kind="time"),
+    "created_at": FilterField(column="created_at", kind="time"),
+}
+
+HOLD_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "domain": FilterField(column="domain", kind="text", spelling="host"),
+    "scope": FilterField(column="scope", kind="choice", choices=get_args(HoldScope)),
+    "by_provider": FilterField(column="by_provider", kind="flag"),
+    "released": FilterField(column="released", kind="flag"),
+    "created_at": FilterField(column="created_at", kind="time"),
+}
+
+RETRIEVAL_FILTER_FIELDS: Final[dict[str, FilterField]] = {
+    "domain": FilterField(column="domain", kind="text", spelling="host"),
+    "state": FilterField(column="state", kind="choice", choices=get_args(RetrievalState)),
+    "created_at": FilterField(column="created_at", kind="time"),
 }

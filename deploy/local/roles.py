@@ -118,6 +118,7 @@ class Plan:
         if instance.role.role == "api":
             settings |= _dns_settings(site) | _large_import_settings(site)
             settings["POSTFACH_GATEWAY_PORT"] = str(site.ports.gateway + instance.number - 1)
+            settings["POSTFACH_GATEWAY_PAYMENT_SECRET_FILE"] = str(site.secrets / "payments.secret")
             # Whoever works, tests and measures on one machine comes from one address, mostly with one key.
             settings["POSTFACH_GATEWAY_REQUESTS_PER_MINUTE"] = "60000"
             settings["POSTFACH_GATEWAY_ANONYMOUS_REQUESTS_PER_MINUTE"] = "60000"

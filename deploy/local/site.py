@@ -139,6 +139,8 @@ class Site:
         _keep(self.secrets / "vault.key", base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode())
         _keep(self.secrets / "operator.key", secrets.token_urlsafe(_SECRET_BYTES))
         _keep(self.secrets / "demo.password", secrets.token_urlsafe(_PASSWORD_BYTES))
+        webhook = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        _keep(self.secrets / "payments.secret", f"whsec_{webhook}")
         operators = {_sha256(self.secret("operator.key")): {"actor": "operator:root"}}
         _keep(self.secrets / "keys.json", json.dumps(operators, indent=2))
         self._drop_tenants_keys()

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 from msgspec import Struct
 
+from contracts.retrieval import Price
 from services.gateway.dns import Dns
 from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.job_progress import ProgressTable
@@ -22,7 +23,8 @@ from services.runtime.vault import Vault
 class Gateway(Struct, frozen=True, kw_only=True):
     """The gateway's connections and settings.
 
-    `fingerprint_key` makes request fingerprints useless to guess from. Once `stopping` is set, whatever is still being
+    `retrieval_price` is that of a single archive; `payment_secret` is what the payment provider signs with, if there is
+    one. `fingerprint_key` makes request fingerprints useless to guess from. Once `stopping` is set, whatever is still being
     answered has to come to its end.
     """
 
@@ -39,5 +41,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     dns: Dns
     health: Health
     clock: Clock
+    retrieval_price: Price
+    payment_secret: bytes | None
     fingerprint_key: bytes
     stopping: asyncio.Event

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from contracts.topics import ACCESS, BULKIO, MAILBOX
+from contracts.topics import ACCESS, ARCHIVE, BULKIO, MAILBOX
 from contracts.views.access import (
     KeyRow,
     PaidGroupRow,
@@ -20,6 +20,15 @@ from contracts.views.access import (
     tenant_of,
     user_of,
 )
+from contracts.views.archive import (
+    HoldRow,
+    RetrievalRow,
+    archive_of,
+    fold_hold,
+    fold_retrieval,
+    hold_of,
+    retrieval_of,
+)
 from contracts.views.bulk_actions import BulkActionRow, fold_bulk_action
 from contracts.views.jobs import (
     ChangedRows,
@@ -35,6 +44,7 @@ from contracts.views.jobs import (
 )
 from contracts.views.mailbox import DomainRow, MailboxRow, fold_domain, fold_mailbox, mailbox_of, stream_of
 from contracts.views.routing import AliasRow, RuleRow, alias_of, fold_alias, fold_rule, rule_of
+from services.gateway.archive_rows import EndedArchiveRow, fold_ended_archive
 from services.gateway.routing_facts import RoutingFactRow, fact_of, fold_fact
 from services.runtime.kafka.projection import Projection, RowTable
 
@@ -77,6 +87,19 @@ TENANTS: Final = Projection(
         ),
     ),
 )
+ARCHIVES: Final = Projection(
+    name="archives",
+    family=ARCHIVE,
+    tables=(
+        RowTable(
+            name="archives", row=EndedArchiveRow, key="archive_id", key_of=archive_of, fold=fold_ended_archive
+        ),
+        RowTable(name="holds", row=HoldRow, key="hold_id", key_of=hold_of, fold=fold_hold),
+        RowTable(
+            name="retrievals", row=RetrievalRow, key="retrieval_id", key_of=retrieval_of, fold=fold_retrieval
+        ),
+    ),
+)
 
-PROJECTIONS: Final = {each.name: each for each in (MAILBOXES, JOBS, TENANTS)}
+PROJECTIONS: Final = {each.name: each for each in (MAILBOXES, JOBS, TENANTS, ARCHIVES)}
 PROJECTION_OF_FAMILY: Final = {each.family.name: each.name for each in PROJECTIONS.values()}

@@ -19,6 +19,10 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     `gateway_large_import_tenants` are the ids, joined by commas, of the tenants that may hand in files beyond the page's
     limits, up to `gateway_upload_bytes_large_max`; "all" means every one.
 
+    `gateway_retrieval_price` is what getting a single archive back costs, with its currency (ISO 4217).
+    `gateway_payment_secret_file` holds the secret that the payment provider signs its webhook with; without it there is
+    no such route.
+
     `dns_servers` are name servers as `address:port`, joined by commas; without, they are the system's. The other `dns_`
     settings are what a domain's records are compared with; where one is empty, any record will do.
 
@@ -40,6 +44,8 @@ class GatewaySettings(RuntimeSettings, frozen=True, kw_only=True):
     gateway_requests_per_minute: Annotated[int, Meta(ge=1)] = 6_000
     gateway_anonymous_requests_per_minute: Annotated[int, Meta(ge=1)] = 600
     gateway_streams_max: Annotated[int, Meta(ge=1)] = 20
+    gateway_retrieval_price: str = "50.00 EUR"
+    gateway_payment_secret_file: str = ""
     gateway_session_hours: Annotated[int, Meta(ge=1)] = 12
     gateway_session_idle_minutes: Annotated[int, Meta(ge=2)] = 30
     dns_servers: str = ""

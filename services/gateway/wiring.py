@@ -18,10 +18,12 @@ from services.gateway.http.app import create_app
 from services.gateway.http.bootstrap_keys import KeyRing
 from services.gateway.http.protocol import Protocol
 from services.gateway.job_progress import ProgressTable
+from services.gateway.prices import read_price
 from services.gateway.projections import PROJECTIONS, SCHEMA
 from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream_places import StreamPlaces
+from services.gateway.webhook_signatures import read_secret
 from services.runtime.blobs import open_blobs
 from services.runtime.clock import utc_now
 from services.runtime.health import EmbeddedServer, Health, serve_health
@@ -71,6 +73,8 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
             dns=Dns.of(settings.dns_servers, settings.dns_timeout_s),
             health=health,
             clock=utc_now,
+            retrieval_price=read_price(settings.gateway_retrieval_price),
+            payment_secret=read_secret(settings.gateway_payment_secret_file),
             fingerprint_key=_fingerprint_key(settings),
             stopping=stop,
         )

@@ -32,7 +32,7 @@ class Term(Struct, frozen=True):
 
     field: FilterField
     operator: Operator
-    value: str | bool | datetime | tuple[str, ...] | None = None
+    value: str | bool | int | datetime | tuple[str, ...] | None = None
     second: str | None = None
     prefix: Literal["", "first", "second"] = ""
 
@@ -81,7 +81,7 @@ class Term(Struct, frozen=True):
                 if field.kind == "flag":
                     return field.column if wanted else f"NOT {field.column}"
                 return f"{field.column} IS {'NOT ' if wanted else ''}NULL"
-            case "choice" | "time":
+            case "choice" | "time" | "number":
                 return f"{field.column} {'<>' if self.operator == '!=' else self.operator} {argument(self.value)}"
 
     def words_sql(self, matches: Callable[[str, str], str], argument: Argument) -> str:
@@ -94,7 +94,7 @@ class Term(Struct, frozen=True):
 
     def holds(self, known: Known) -> bool | None:
         field = self.field
-        if field.kind in ("word", "time"):
+        if field.kind in ("word", "time", "number"):
             return None
         parts: list[bool | None] = []
         if self.value is not None:

@@ -35,6 +35,7 @@ _OPERATORS: Final[Mapping[FilterKind, tuple[Operator, ...]]] = {
     "present": ("=", "!="),
     "word": (":",),
     "time": ("=", "!=", "<", "<=", ">", ">="),
+    "number": ("=", "!=", "<", "<=", ">", ">="),
 }
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR: Final = re.compile(r"!=|<=|>=|=|<|>|:")
@@ -44,6 +45,7 @@ _ESCAPE: Final = re.compile(r"\\(.)")
 _INSTANT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)
 # A value that no filter can name, as it holds a control character.
 _UNNAMED: Final = "\0"
 
@@ -281,6 +283,10 @@ def _make_term(field: FilterField, operator: Operator, text: str, quoted: bool) 
             return Term(field, operator, text == "true")
         case "time":
             return Term(field, operator, _instant(text))
+        case "number":
+            if _NUMBER.fullmatch(text) is None:
+                raise _ValueProblem("expected a whole number that is not negative")
+            return Term(field, operator, int(text))
         case "word":
             return Term(field, operator, _words(text))
 

@@ -21,9 +21,11 @@ from tests.kit.workbooks import mailboxes
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 # What concerns one's own sign-in has no version and, as a secret is in it, mostly no answer that is kept; bulk actions,
-# of which an import's undo is one, and plans have a life of their own. Their tests are in the files named after them.
+# of which an import's undo is one, and plans have a life of their own, as archives and what is asked of them have. Their
+# tests are in the files named after them.
 ELSEWHERE = (
-    "me_", "sessions_", "invitations_", "bulk_actions_", "imports_preview_undo", "imports_undo", "imports_apply"
+    "me_", "sessions_", "invitations_", "bulk_actions_", "imports_preview_undo", "imports_undo", "imports_apply",
+    "archives_", "holds_", "retrievals_", "payments_",
 )  # fmt: skip
 
 # The reactor may have ended a job before it is cancelled: that write has two right outcomes.

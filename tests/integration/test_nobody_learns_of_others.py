@@ -41,6 +41,8 @@ def estate(stack: Stack) -> Iterator[Estate]:
         operator, domain = Settled(tenant.operator), tenant.domain()
         address = f"ina@{domain}"
         mailbox = operator.mailbox(address)
+        gone = operator.mailbox(f"gone@{domain}")
+        operator.done(f"/v1/mailboxes/{gone}:delete")
         person = tenant.person("owner")
         session = person.client.shown("/v1/sessions")["sessions"][0]["session_id"]
         group = {"title": "Plan", "plan": "Business", "domains_max": 5, "mailboxes_max": 50}
@@ -72,6 +74,9 @@ def estate(stack: Stack) -> Iterator[Estate]:
                 )["alias_id"],
                 "job_id": job,
                 "operation_id": job,
+                "archive_id": operator.shown(f"/v1/mailboxes/{gone}")["archive_id"],
+                "hold_id": ANY_UUID,
+                "retrieval_id": ANY_UUID,
             },
         )
 

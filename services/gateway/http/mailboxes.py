@@ -166,6 +166,7 @@ async def create(
             self_service=False,
             has_password=body.password is not None,
             generation=1,
+            archive_id=None,
             expires_at=None,
             version=outcome.version,
             created_at=outcome.decided_at,

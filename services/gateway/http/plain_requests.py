@@ -20,6 +20,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 _ONCE: Final = frozenset(
     {"authorization", "content-encoding", "content-type", "cookie", "host", "if-match", "idempotency-key"}
     | {"last-event-id", "origin", "postfach-after", "postfach-correlation", "postfach-tenant"}
+    | {"webhook-id", "webhook-signature", "webhook-timestamp"}
 )
 """The headers that something here reads."""
 

@@ -150,6 +150,9 @@ _TITLES: Final[Mapping[str, str]] = {
     "dns_unreachable": "The DNS does not answer",
     "past_not_known": "This past moment is not known",
     "scope_too_large": "These are too many domains for one job",
+    "certificate_unknown": "There is no certificate before the archive is purged",
+    "several_domains": "A retrieval is of archives of one domain",
+    "signature_invalid": "The message is not signed by whom we know",
 }
 
 

@@ -46,7 +46,7 @@ class TenantView(View, frozen=True, kw_only=True):
 
 
 class MailboxView(View, frozen=True, kw_only=True):
-    """A mailbox. `expires_at` is when a deleted one is gone for good."""
+    """A mailbox. `expires_at` is when a deleted one is gone for good, `archive_id` where its content is until then."""
 
     mailbox_id: str
     address: str
@@ -58,6 +58,7 @@ class MailboxView(View, frozen=True, kw_only=True):
     self_service: bool
     has_password: bool
     generation: int
+    archive_id: str | None
     expires_at: datetime | None
     version: int
     created_at: datetime
@@ -238,6 +239,7 @@ def mailbox_view(row: MailboxRow) -> MailboxView:
         self_service=row.self_service,
         has_password=row.credential_id is not None,
         generation=row.generation,
+        archive_id=row.archive_id,
         expires_at=row.expires_at,
         version=row.version,
         created_at=row.created_at,

@@ -31,6 +31,17 @@ def test_what_a_row_does_not_have_differs_from_every_text() -> None:
     assert sql("NOT (group = a OR group = b)").count("group_id IS NOT NULL AND") == 2
 
 
+def test_numbers_are_compared_as_numbers() -> None:
+    number = {"size": FilterField(column="size_bytes", kind="number")}
+    for operator in ("=", "<", "<=", ">", ">="):
+        found = compile_filter(f"size {operator} 1000", number)
+        assert (found.sql, found.arguments) == (f"size_bytes {operator} $1", [1000])
+    assert compile_filter("size != 0", number).sql == "size_bytes <> $1"
+    for text in ("size = -1", "size = 1.5", "size = many", "size = ١", f"size = {'9' * 19}", "size:1"):
+        with pytest.raises(FilterError):
+            compile_filter(text, number)
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
 def test_an_empty_filter_is_true(text: str) -> None:
     assert compiled(text).sql == "true"
