@@ -65,7 +65,7 @@ class JobRunner:
 
     async def _remove_orphans(self) -> None:
         """Remove uploads whose gateway died before it ordered anything, a day later: nobody can name them any more."""
-        old = await self._tools.blobs.names_before("uploads", self._tools.clock() - ORPHANS_AFTER)
+        old = await self._tools.blobs.names_older_than("uploads", ORPHANS_AFTER)
         for blob in await queries.uploads_of_no_job(self._tools.pool, old):
             await self._tools.blobs.delete(blob)
             await self._tools.vault.drop_key(blob.rpartition("/")[2])

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from services.runtime.clock import utc_now
 from services.runtime.disk import sync
 
 _PARTS_AT_ONCE: Final = 3
@@ -57,8 +58,9 @@ class Blobs:
         except FileNotFoundError:
             return
 
-    async def names_before(self, folder: str, moment: datetime) -> list[str]:
-        """Give the names in a folder whose content was put there before that moment."""
+    async def names_older_than(self, folder: str, age: timedelta) -> list[str]:
+        """Give the names in a folder whose content was put there so long ago, by the machine's clock."""
+        moment = utc_now() - age
         found = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]
         return [entry["path"] for entry in await found.collect_async() if entry["last_modified"] < moment]
 
