@@ -10,7 +10,7 @@ STAMP := .venv/installed-$(shell sha256sum requirements.lock | cut -c1-16)
 STACK ?= run
 ARGS ?=
 
-.PHONY: help setup run stop reset restart status logs test check fmt lint types imports unit laws bench oracle lock prepare
+.PHONY: help setup run stop reset restart status logs clock test check fmt lint types imports unit laws bench oracle lock prepare
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '%-9s %s\n' "$$name" "$$text"; done
@@ -42,6 +42,9 @@ status: setup ## Show what runs, since when, and whether it is ready
 
 logs: setup ## Show all logs merged by time (ARGS="--follow --role mailbox-writer")
 	@$(PYTHON) -m deploy.local logs --stack $(STACK) $(ARGS)
+
+clock: setup ## Say how far the clock is shifted for demonstration, or shift it (ARGS="--forward 366d")
+	@$(PYTHON) -m deploy.local clock --stack $(STACK) $(ARGS)
 
 prepare: setup ## Make missing topics and apply new migrations, by the POSTFACH_ settings
 	@$(PYTHON) -m deploy.prepare

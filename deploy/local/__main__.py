@@ -1,4 +1,4 @@
-"""The command line of the embedded stack: `python -m deploy.local up|down|reset|restart|status|logs|supervise`."""
+"""The command line of the embedded stack: `python -m deploy.local up|down|reset|restart|status|logs|clock|supervise`."""
 
 import os
 import time
@@ -80,6 +80,7 @@ def status(stack: StackName = "run") -> None:
     typer.echo(f"Stack {stack}: {target.phase()}")
     if not parts:
         raise typer.Exit(1)
+    _tell_shift(target.site)
     typer.echo(f"{'part':<22}{'pid':>8}  {'state':<10}{'ready':<7}{'uptime':>9}{'restarts':>10}{'port':>8}")
     for part in parts:
         typer.echo(
@@ -99,6 +100,44 @@ def logs(
 ) -> None:
     """All logs merged by time."""
     show_logs(Site.of(stack), role=role, lines=lines, follow=follow)
+
+
+@app.command()
+def clock(
+    stack: StackName = "run",
+    forward: Annotated[
+        str | None,
+        typer.Option(help="By how much, such as 365d, 36h, 90m or 5s. Only `reset` brings the clock back."),
+    ] = None,
+) -> None:
+    """The time machine, for demonstration only: move the clock of a stack forward, or say how far ahead it is.
+
+    Deadlines that lie in between are over at once. No way leads back: times never decrease within a stream of the log.
+    """
+    from deploy.local import time_machine
+
+    site = Site.of(stack)
+    if forward is not None:
+        try:
+            time_machine.forward(site, time_machine.span(forward))
+        except time_machine.TimeMachineError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+    if not _tell_shift(site):
+        typer.echo(f"The clock of stack {stack} is this machine's.")
+
+
+def _tell_shift(site: Site) -> bool:
+    from deploy.local import time_machine
+
+    try:
+        shift = time_machine.ahead(site)
+    except time_machine.TimeMachineError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    if shift:
+        typer.echo(f"The clock of stack {site.name} is SHIFTED for demonstration: {shift} ahead.")
+    return bool(shift)
 
 
 @app.command()

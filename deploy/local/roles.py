@@ -111,6 +111,7 @@ class Plan:
             "POSTFACH_GATEWAY_PORT": str(site.ports.gateway),
             "POSTFACH_LOG_LEVEL": os.environ.get("POSTFACH_LOG_LEVEL", "info"),
             "POSTFACH_PARTITIONS": str(PARTITIONS),
+            "POSTFACH_CLOCK_FILE": str(site.clock_file),
         }
 
     def role_settings(self, site: Site, instance: Instance) -> dict[str, str]:

@@ -109,6 +109,11 @@ class Site:
         return self.run / "plan.json"
 
     @property
+    def clock_file(self) -> Path:
+        """By how many seconds the stack's clock is ahead, once `clock --forward` was asked for."""
+        return self.folder / "clock"
+
+    @property
     def blobs_url(self) -> str:
         return self.blobs.as_uri()
 

@@ -25,8 +25,8 @@ from services.archive.settings import ArchiveSettings
 from services.archive.tools import Tools
 from services.runtime.blobs import open_blobs
 from services.runtime.claimed_work import ClaimedWork
-from services.runtime.clock import utc_now
 from services.runtime.health import Health, serve_health
+from services.runtime.house_clock import open_clock
 from services.runtime.kafka.command_loop import run_writer
 from services.runtime.kafka.commands import open_command_client
 from services.runtime.kafka.deciding import Decider
@@ -82,7 +82,13 @@ def _with_health(
 
 async def _writer(settings: ArchiveSettings, health: Health, stop: asyncio.Event) -> None:
     async with open_pool(settings.postgres_dsn, schema=SERVICE, max_size=4) as pool:
-        await run_writer(settings, SERVICE, ARCHIVE, DECIDER, partial(load_archives, pool), health, stop)
+        clock = open_clock(settings, health)
+        load = partial(load_archives, pool)
+        await run_together(
+            stop,
+            clock.follow(stop),
+            run_writer(settings, SERVICE, ARCHIVE, DECIDER, load, health, stop, clock),
+        )
 
 
 async def _projector(settings: ArchiveSettings, health: Health, stop: asyncio.Event) -> None:
@@ -98,14 +104,15 @@ async def _reactor(settings: ArchiveSettings, health: Health, stop: asyncio.Even
         )
         commands = await stack.enter_async_context(open_command_client(settings, [ARCHIVE, MAILBOX]))
         health.check("outcomes", commands.trouble)
+        clock = open_clock(settings, health)
         tools = Tools(
             settings=settings,
             pool=pool,
-            voice=Voice(commands, utc_now, SYSTEM),
+            voice=Voice(commands, clock, SYSTEM),
             content=Maildirs(Path(settings.mail_folder)),
             blobs=open_blobs(settings.blobs_url),
             vault=await stack.enter_async_context(open_vault(settings)),
-            clock=utc_now,
+            clock=clock,
         )
         # Moving a large mailbox takes minutes, which nobody's expiry waits for.
         moving = await stack.enter_async_context(ClaimedWork(pool, settings.archive_work_at_once))
@@ -123,4 +130,6 @@ async def _reactor(settings: ArchiveSettings, health: Health, stop: asyncio.Even
         reactor.every(settings.archive_tick_interval_s, purging.tick)
         reactor.every(settings.archive_sweep_interval_s, keeping.sweep)
         reactor.every(settings.archive_sweep_interval_s, retrieving.sweep)
-        await run_together(stop, reactor.run(stop), moving.watch(stop), ending.watch(stop))
+        await run_together(
+            stop, clock.follow(stop), reactor.run(stop), moving.watch(stop), ending.watch(stop)
+        )

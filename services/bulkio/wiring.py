@@ -20,8 +20,8 @@ from services.bulkio.tools import Tools
 from services.bulkio.workbook import TEMPLATE_BLOB, template
 from services.runtime.blobs import open_blobs
 from services.runtime.claimed_work import ClaimedWork
-from services.runtime.clock import utc_now
 from services.runtime.health import Health, serve_health
+from services.runtime.house_clock import open_clock
 from services.runtime.kafka.command_loop import run_writer
 from services.runtime.kafka.commands import open_command_client
 from services.runtime.kafka.deciding import Decider
@@ -71,8 +71,13 @@ def _with_health(
 
 
 async def _writer(settings: BulkioSettings, health: Health, stop: asyncio.Event) -> None:
+    clock = open_clock(settings, health)
     async with open_pool(settings.postgres_dsn, schema=SCHEMA, max_size=4) as pool:
-        await run_writer(settings, SCHEMA, BULKIO, DECIDER, partial(load_jobs, pool), health, stop)
+        await run_together(
+            stop,
+            clock.follow(stop),
+            run_writer(settings, SCHEMA, BULKIO, DECIDER, partial(load_jobs, pool), health, stop, clock),
+        )
 
 
 async def _projector(settings: BulkioSettings, health: Health, stop: asyncio.Event) -> None:
@@ -93,7 +98,8 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
             open_pool(settings.postgres_dsn, schema=SCHEMA, max_size=2 * settings.bulkio_jobs_at_once + 4)
         )
         news = await stack.enter_async_context(open_news_sender(settings, BULKIO_PROGRESS))
-        progress = ProgressBoard(news, utc_now)
+        clock = open_clock(settings, health)
+        progress = ProgressBoard(news, clock)
         tools = Tools(
             settings=settings,
             pool=pool,
@@ -103,7 +109,7 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
             blobs=open_blobs(settings.blobs_url),
             hasher=stack.enter_context(open_hasher()),
             progress=progress,
-            clock=utc_now,
+            clock=clock,
         )
         await tools.blobs.put(TEMPLATE_BLOB, template())
         work = await stack.enter_async_context(ClaimedWork(pool, settings.bulkio_jobs_at_once))
@@ -111,4 +117,4 @@ async def _reactor(settings: BulkioSettings, health: Health, stop: asyncio.Event
         reactor = Reactor(settings, "bulkio-reactor")
         reactor.react_to(BULKIO, runner.on_event)
         reactor.every(settings.bulkio_sweep_interval_s, runner.sweep)
-        await run_together(stop, reactor.run(stop), work.watch(stop), progress.tell(stop))
+        await run_together(stop, clock.follow(stop), reactor.run(stop), work.watch(stop), progress.tell(stop))

@@ -13,8 +13,8 @@ from services.gateway.rate_limits import RateLimits
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream_places import StreamPlaces
 from services.runtime.blobs import Blobs
-from services.runtime.clock import Clock
 from services.runtime.health import Health
+from services.runtime.house_clock import HouseClock
 from services.runtime.kafka.commands import CommandClient
 from services.runtime.passwords import Hasher
 from services.runtime.vault import Vault
@@ -40,7 +40,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     streams: StreamPlaces
     dns: Dns
     health: Health
-    clock: Clock
+    clock: HouseClock
     retrieval_price: Price
     payment_secret: bytes | None
     fingerprint_key: bytes

@@ -25,8 +25,8 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.stream_places import StreamPlaces
 from services.gateway.webhook_signatures import read_secret
 from services.runtime.blobs import open_blobs
-from services.runtime.clock import utc_now
 from services.runtime.health import EmbeddedServer, Health, serve_health
+from services.runtime.house_clock import open_clock
 from services.runtime.kafka.commands import CommandClient, open_command_client
 from services.runtime.kafka.news import hear, open_news_listener
 from services.runtime.kafka.projection import run_projection
@@ -56,7 +56,8 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
         commands = await stack.enter_async_context(open_command_client(settings, FAMILIES))
         health.check("outcomes", commands.trouble)
         news = await stack.enter_async_context(open_news_listener(settings, BULKIO_PROGRESS))
-        progress = ProgressTable(utc_now)
+        clock = open_clock(settings, health)
+        progress = ProgressTable(clock)
         gateway = Gateway(
             settings=settings,
             pool=pool,
@@ -72,7 +73,7 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
             streams=StreamPlaces(settings.gateway_streams_max),
             dns=Dns.of(settings.dns_servers, settings.dns_timeout_s),
             health=health,
-            clock=utc_now,
+            clock=clock,
             retrieval_price=read_price(settings.gateway_retrieval_price),
             payment_secret=read_secret(settings.gateway_payment_secret_file),
             fingerprint_key=_fingerprint_key(settings),
@@ -98,6 +99,7 @@ async def run_api(settings: GatewaySettings, stop: asyncio.Event) -> None:
         health.check("api", lambda: None if server.started else "not listening yet")
         await run_together(
             stop,
+            clock.follow(stop),
             _serve(server, stop),
             _sweep(gateway, stop),
             _end_when_deaf(commands, stop),

@@ -24,8 +24,8 @@ from services.mailbox.reactions import ACCESS_CAUSES, MAILBOX_CAUSES, Reactions
 from services.mailbox.settings import MailboxSettings
 from services.mailbox.tools import Tools
 from services.runtime.claimed_work import ClaimedWork
-from services.runtime.clock import utc_now
 from services.runtime.health import Health, serve_health
+from services.runtime.house_clock import open_clock
 from services.runtime.kafka.command_loop import run_writer
 from services.runtime.kafka.commands import open_command_client
 from services.runtime.kafka.deciding import Decider
@@ -67,10 +67,13 @@ async def run_writers(settings: MailboxSettings, stop: asyncio.Event) -> None:
         pool = await stack.enter_async_context(
             open_pool(settings.postgres_dsn, schema=SERVICE, max_size=settings.restore_connections_max)
         )
+        clock = open_clock(settings, health)
+        tenants, domains = partial(load_tenants, pool), partial(load_domains, pool)
         await run_together(
             stop,
-            run_writer(settings, SERVICE, ACCESS, TENANT_DECIDER, partial(load_tenants, pool), health, stop),
-            run_writer(settings, SERVICE, MAILBOX, DOMAIN_DECIDER, partial(load_domains, pool), health, stop),
+            clock.follow(stop),
+            run_writer(settings, SERVICE, ACCESS, TENANT_DECIDER, tenants, health, stop, clock),
+            run_writer(settings, SERVICE, MAILBOX, DOMAIN_DECIDER, domains, health, stop, clock),
         )
 
 
@@ -85,7 +88,8 @@ async def run_reactor(settings: MailboxSettings, stop: asyncio.Event) -> None:
         )
         commands = await stack.enter_async_context(open_command_client(settings, [ACCESS, MAILBOX]))
         health.check("outcomes", commands.trouble)
-        tools = Tools(settings=settings, pool=pool, voice=Voice(commands, utc_now, SYSTEM))
+        clock = open_clock(settings, health)
+        tools = Tools(settings=settings, pool=pool, voice=Voice(commands, clock, SYSTEM))
         work = await stack.enter_async_context(ClaimedWork(pool, settings.closings_at_once))
         closings = Closings(tools, work)
         reactions = Reactions(tools, closings)
@@ -94,7 +98,7 @@ async def run_reactor(settings: MailboxSettings, stop: asyncio.Event) -> None:
         reactor.react_to(ACCESS, reactions.on_access_event, of=ACCESS_CAUSES, at_once=at_once)
         reactor.react_to(MAILBOX, reactions.on_mailbox_event, of=MAILBOX_CAUSES, at_once=at_once)
         reactor.every(settings.closing_sweep_interval_s, closings.sweep)
-        await run_together(stop, reactor.run(stop), work.watch(stop))
+        await run_together(stop, clock.follow(stop), reactor.run(stop), work.watch(stop))
 
 
 async def run_projectors(settings: MailboxSettings, stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""Whether a role is alive and has caught up, and its metrics, over HTTP."""
+"""Whether a role is alive and has caught up, what else is to be known of it, and its metrics, over HTTP."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Probe = Callable[[], str | None]
-"""Gives None when all is well, else a short sentence that says what is not."""
+"""Gives None when there is nothing to say, else a short sentence."""
 
 
 class Health:
@@ -21,6 +21,7 @@ class Health:
 
     def __init__(self) -> None:
         self._probes: dict[str, Probe] = {}
+        self._remarks: dict[str, Probe] = {}
 
     def check(self, name: str, probe: Probe) -> None:
         """Add a check, or replace the one of this name."""
@@ -32,8 +33,20 @@ class Health:
 
     def troubles(self) -> dict[str, str]:
         """What is not well now, by check."""
-        found = {name: probe() for name, probe in self._probes.items()}
-        return {name: trouble for name, trouble in found.items() if trouble is not None}
+        return _said(self._probes)
+
+    def remark(self, name: str, probe: Probe) -> None:
+        """Add something that whoever looks should know of although nothing is wrong with it."""
+        self._remarks[name] = probe
+
+    def remarks(self) -> dict[str, str]:
+        """What is to be known now, by name."""
+        return _said(self._remarks)
+
+
+def _said(probes: dict[str, Probe]) -> dict[str, str]:
+    found = {name: probe() for name, probe in probes.items()}
+    return {name: sentence for name, sentence in found.items() if sentence is not None}
 
 
 def health_routes(health: Health) -> list[Route]:
@@ -45,7 +58,11 @@ def health_routes(health: Health) -> list[Route]:
     async def ready(_: Request) -> Response:
         troubles = health.troubles()
         return JSONResponse(
-            {"status": "not ready" if troubles else "ready", "troubles": troubles},
+            {
+                "status": "not ready" if troubles else "ready",
+                "troubles": troubles,
+                "remarks": health.remarks(),
+            },
             status_code=503 if troubles else 200,
         )
 

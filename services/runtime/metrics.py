@@ -50,3 +50,6 @@ request_seconds = Histogram(
 )
 streams_open = Gauge("postfach_streams_open", "Streams that are being answered")
 hash_queue = Gauge("postfach_hash_queue", "Passwords waiting to be hashed")
+
+# The clock of the house: how far a demonstration has moved it forward. Anything but 0 is wrong in production.
+clock_shift_seconds = Gauge("postfach_clock_shift_seconds", "The clock is ahead of the machine's by so much")

@@ -16,7 +16,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `postgres_dsn` names a login that may act as each service's role. `blobs_url` is `file:///folder` or
     `s3://bucket/prefix`. `vault_key_file` holds 32 random bytes in base64. `health_port` 0 means any free port.
-    `results_kept_days` is how long what a job made is kept after its end.
+    `results_kept_days` is how long what a job made is kept after its end. `clock_file` may hold seconds by which the clock is
+    ahead, for demonstration only; empty, nothing can shift it.
     """
 
     kafka_bootstrap: str
@@ -28,6 +29,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     partitions: int = 8
     results_kept_days: int = 30
+    clock_file: str = ""
 
 
 T = TypeVar("T", bound=RuntimeSettings)

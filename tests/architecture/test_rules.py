@@ -46,6 +46,11 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
         ),
         ("services/bulkio/tools.py", "def f(): return date.today()", "calls date.today"),
         ("services/bulkio/tools.py", "def f(): return time.time()", "calls time.time"),
+        (
+            "services/gateway/wiring.py",
+            "from services.runtime.clock import utc_now",
+            "passes the clock of the house by",
+        ),
     ],
     rules.wiring_opens: [
         (

@@ -16,6 +16,7 @@ from contracts.dead_letter import DeadLetter
 from contracts.outcome import Outcome, RefusalCode
 from contracts.topics import DEAD_LETTERS
 from deploy.local.stack import Stack
+from services.runtime.clock import utc_now
 from services.runtime.health import Health
 from services.runtime.kafka.command_loop import run_writer
 from services.runtime.kafka.commands import CommandClient, OutcomePending, open_command_client
@@ -55,7 +56,9 @@ async def writing(
     load = partial(stored, room) if from_tables else nothing_stored
 
     async def work(stop: asyncio.Event) -> None:
-        await run_writer(room.settings, room.name, room.family, TOY_DECIDER, load, health or Health(), stop)
+        await run_writer(
+            room.settings, room.name, room.family, TOY_DECIDER, load, health or Health(), stop, utc_now
+        )
 
     async with running(work) if gently else killed(work) as task:
         yield task
@@ -278,7 +281,9 @@ async def test_a_writer_is_ready_once_every_partition_is_restored(room: Room) ->
         return Snapshot(next_offset=0, streams={})
 
     async def work(stop: asyncio.Event) -> None:
-        await run_writer(room.settings, room.name, room.family, TOY_DECIDER, load_slowly, health, stop)
+        await run_writer(
+            room.settings, room.name, room.family, TOY_DECIDER, load_slowly, health, stop, utc_now
+        )
 
     async with running(work):
         restoring = "partitions [1] are being restored"

@@ -104,7 +104,7 @@ async def still_admitted(request: Request) -> Access | None:
 
 
 async def _count(request: Request, gateway: Gateway, policy: Policy, whom: str) -> None:
-    standing = await gateway.limits.count(policy, whom, gateway.clock())
+    standing = await gateway.limits.count(policy, whom, gateway.clock.machine())
     request.scope[ANSWER_HEADERS].update(standing.headers())
     if not standing.allowed:
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "wait before the next request")

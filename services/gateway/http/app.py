@@ -55,6 +55,7 @@ from services.gateway.http.plain_requests import NoUnknownBody, doubt_about
 from services.gateway.http.problems import OUTAGES, FieldError, Problem, problem_response, unavailable
 from services.gateway.http.request import (
     ANSWER_HEADERS,
+    CLOCK_SHIFT_HEADER,
     CORRELATION_HEADER,
     OnlyKnownParameters,
     correlation_of,
@@ -131,7 +132,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     for passing in OUTAGES:
         app.add_exception_handler(passing, _on_outage)
     app.add_exception_handler(Exception, _on_fault)
-    app.add_middleware(_Surroundings)
+    app.add_middleware(_Surroundings, gateway=gateway)
     app.openapi = openapi.complete(app)
     return app
 
@@ -147,10 +148,13 @@ def _gated_routes() -> Iterator[Route]:
 
 
 class _Surroundings:
-    """Gives each request its correlation id, answers with it, keeps answers out of caches, and measures."""
+    """Gives each request its correlation id, answers with it, keeps answers out of caches, warns of a shifted clock, and
+    measures.
+    """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
+        self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -170,6 +174,8 @@ class _Surroundings:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[CORRELATION_HEADER] = correlation
+                if shift_s := self._gateway.clock.shift_s:
+                    headers[CLOCK_SHIFT_HEADER] = str(shift_s)
                 headers.update(scope[ANSWER_HEADERS])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")

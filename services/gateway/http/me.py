@@ -145,7 +145,7 @@ async def confirm_totp(
         totp_id = await access_queries.begun_totp(gateway.pool, user.user_id)
         if totp_id is None:
             raise Problem(HTTPStatus.CONFLICT, "totp_not_begun", "begin a second factor first")
-        if not await gateway.vault.use_code(totp_id, body.code, gateway.clock()):
+        if not await gateway.vault.use_code(totp_id, body.code, gateway.clock.machine()):
             raise invalid("#/code", "code_wrong", "this is not the present code")
         command = EnableTotp(user_id=user.user_id, totp_id=totp_id)
         return written(ACCESS, await order(attempt, command, after=after))

@@ -21,6 +21,7 @@ from services.runtime.kafka.projection import wait_for_position
 POSITION_HEADER: Final = "Postfach-Position"
 AFTER_HEADER: Final = "Postfach-After"
 CORRELATION_HEADER: Final = "Postfach-Correlation"
+CLOCK_SHIFT_HEADER: Final = "Postfach-Clock-Shift"
 ANSWER_HEADERS: Final = "postfach.headers"
 """The key in a request's scope of the headers that its answer gets, whatever the answer is."""
 

@@ -56,7 +56,8 @@ async def begin(request: Request, gateway: Connections, body: Annotated[SignIn, 
     candidate = await _meant(gateway, body)
     user = candidate.user
     if user.totp_id is not None and not (
-        body.code is not None and await gateway.vault.use_code(user.totp_id, body.code, gateway.clock())
+        body.code is not None
+        and await gateway.vault.use_code(user.totp_id, body.code, gateway.clock.machine())
     ):
         raise Problem(HTTPStatus.UNAUTHORIZED, "code_needed", "send the present one-time code as well")
     tenant = TenantId(user.tenant)

@@ -18,7 +18,7 @@ from aiokafka.structs import OffsetAndMetadata, RecordMetadata
 from contracts.message import Command, Event
 from contracts.topics import DEAD_LETTERS, Family
 from services.runtime import metrics
-from services.runtime.clock import Clock, utc_now
+from services.runtime.clock import Clock
 from services.runtime.health import Health
 from services.runtime.kafka.clients import (
     RECORD_BYTES_MAX,
@@ -56,12 +56,12 @@ async def run_writer(
     load_snapshot: LoadSnapshot[S],
     health: Health,
     stop: asyncio.Event,
-    clock: Clock = utc_now,
+    clock: Clock,
 ) -> None:
     """Decide the commands of the partitions that the group gives us, until `stop` is set.
 
     `load_snapshot` gives the streams of a partition as the service's read model has them, with the offset they are
-    as of. Raises whatever is a fault; Kafka's own errors lead to a new beginning instead.
+    as of. `clock` is that of the house. Raises whatever is a fault; Kafka's own errors lead to a new beginning instead.
     """
     group = f"{service}-{family.commands.name}"
     health.check(family.name, lambda: "no assignment yet")
