@@ -152,6 +152,15 @@ async def test_a_message_removed_while_packing_is_not_packed(
     assert not [entry for entry in content.entries(home.name) if "M3P1" in entry.name.path]
 
 
+async def test_of_two_copies_one_that_is_removed_while_packing_is_not_packed_and_the_other_is_once(
+    home: Home, content: Maildirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.deliver(".Sent/cur/no-colon-at-all", b"Subject: four\n\nfour")
+    _when_found(monkeypatch, (home.maildir / "cur/no-colon-at-all").unlink)
+    packed = [entry.name.path for entry in content.entries(home.name) if "colon" in entry.name.path]
+    assert packed == [".Sent/cur/no-colon-at-all"]
+
+
 def _when_found(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something as soon as it was looked up which messages there are."""
     look = maildir_reading.listing
@@ -185,6 +194,35 @@ async def test_a_message_that_is_renamed_while_it_is_dropped_is_dropped_all_the_
     monkeypatch.setattr(Path, "unlink", unlink_after_a_reader)
     await content.drop(home.name, manifest.messages)
     assert renamed
+    assert home.messages() == []
+
+
+async def test_the_only_message_is_dropped_although_it_is_renamed_meanwhile(
+    shelf: Shelf, tmp_path: Path, content: Maildirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lonely = a_home(tmp_path / "mail", "lonely")
+    lonely.deliver("new/1.mx")
+    manifest = await shelf.archive(await shelf.pack(lonely)).verify()
+    look = maildir_dropping.listing
+    waiting = [("new/1.mx", "cur/1.mx:2,S")]
+
+    def look_then_read(maildir: Path) -> Listing:
+        found = look(maildir)
+        while waiting:
+            lonely.rename(*waiting.pop())
+        return found
+
+    monkeypatch.setattr(maildir_dropping, "listing", look_then_read)
+    assert await content.drop(lonely.name, manifest.messages) == 1
+    assert lonely.messages() == []
+
+
+async def test_a_message_that_is_there_under_two_names_is_dropped_under_both(
+    shelf: Shelf, home: Home, content: Maildirs
+) -> None:
+    home.deliver("cur/1700000001.M2P1.mx:2,S", b"Subject: two\n\ntwo")
+    manifest = await shelf.archive(await shelf.pack(home)).verify()
+    assert await content.drop(home.name, manifest.messages) == 8
     assert home.messages() == []
 
 
