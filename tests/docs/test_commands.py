@@ -80,6 +80,7 @@ def test_the_secrets_for_containers_are_made_once_and_readable_there(tmp_path: P
         "vault.key": 0o644,
         "keys.json": 0o644,
         "operator.key": 0o600,
+        "payments.secret": 0o600,
         "demo.password": 0o600,
     }
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
