@@ -1,33 +1,18 @@
 """A purged mailbox is gone from everything that lists, finds, exports or resolves, and its address is free."""
 
-import asyncio
 from typing import Any, Final
 
 import pytest
 
-from contracts.mailbox import MailboxCommand, PurgeMailbox
-from contracts.outcome import Outcome
-from contracts.topics import MAILBOX
 from deploy.local.stack import Stack
 from tests.faults.house import ask_database
 from tests.kit.bulk_api import Customer, a_customer
-from tests.kit.ordering import ordering
 from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 CANARY: Final = "canaryoncedweltinthisnote"
 READ_MODELS: Final = ("mailbox", "gateway", "bulkio")
-
-
-def ordered(stack: Stack, customer: Customer, domain: str, data: MailboxCommand) -> Outcome:
-    """Order something as the provider, straight from the decider."""
-
-    async def send() -> Outcome:
-        async with ordering(stack) as orders:
-            return await orders.send(MAILBOX, customer.tenant, domain, data)
-
-    return asyncio.run(send())
 
 
 def rows_that_tell(stack: Stack, schema: str, mailbox_id: str) -> int:
@@ -54,9 +39,10 @@ def test_after_a_purge_nothing_knows_the_mailbox_and_its_address_is_free(stack: 
         taken = customer.try_post("/v1/mailboxes", json={"address": address})
         assert taken.json()["code"] == "address_quarantined"
 
-        purge = PurgeMailbox(mailbox_id=made["mailbox_id"], archive_id=archive_id, early=True)
-        assert ordered(stack, customer, customer.domain, purge).events == 1
-        assert ordered(stack, customer, customer.domain, purge).events == 0
+        stored = "SELECT archive_id FROM gateway.archives WHERE archive_id = $1 AND state = 'stored'"
+        assert eventually(lambda: ask_database(stack, stored, archive_id)) == archive_id
+        order = {"reason": "the customer wants it gone", "confirmation": archive_id}
+        customer.post(f"/v1/archives/{archive_id}:destroy", json=order)
         for schema in READ_MODELS:
             eventually(lambda schema=schema: rows_that_tell(stack, schema, made["mailbox_id"]) == 0)
 

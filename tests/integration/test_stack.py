@@ -199,7 +199,7 @@ def test_stopping_after_the_supervisor_was_killed_leaves_nothing(small_stack: St
 
 def test_secrets_are_readable_by_their_owner_only(small_stack: Stack) -> None:
     secrets = list(small_stack.site.secrets.iterdir())
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert {stat.S_IMODE(secret.stat().st_mode) for secret in secrets} == {0o600}
     assert stat.S_IMODE(small_stack.site.secrets.stat().st_mode) == 0o700
 
