@@ -2,19 +2,25 @@
 
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from deploy.local.site import Ports, Site
 from deploy.local.stack import Stack
+from deploy.local.time_machine import forward
+from services.runtime.clock import utc_now
 from tests.integration.gateway_house import problem
 from tests.integration.test_gateway_keys import another_gateway
 from tests.kit import workbooks
+from tests.kit.archives_api import report
 from tests.kit.bulk_api import Customer, a_customer
 from tests.kit.waiting import eventually
 
-EIGHT_DAYS_S = 8 * 24 * 3_600
+EIGHT_DAYS = timedelta(days=8)
+EIGHT_DAYS_S = int(EIGHT_DAYS.total_seconds())
 SHIFT = "Postfach-Clock-Shift"
 
 
@@ -29,15 +35,15 @@ def test_a_file_expires_by_the_shifted_clock_which_every_answer_tells_of(
     stack: Stack, customer: Customer, tmp_path: Path
 ) -> None:
     file = f"/v1/exports/{customer.exported(format='csv')[0]['job_id']}/file"
-    clock = tmp_path / "clock"
+    site = Site("shifted", tmp_path, Ports(0))
     with (
-        another_gateway(stack, POSTFACH_CLOCK_FILE=str(clock)) as url,
+        another_gateway(stack, POSTFACH_CLOCK_FILE=str(site.clock_file)) as url,
         httpx2.Client(base_url=url, headers=customer.http.headers, timeout=30) as http,
     ):
         there = http.get(file)
         assert there.status_code == 200
         assert SHIFT not in there.headers
-        clock.write_text(f"{EIGHT_DAYS_S}\n")
+        forward(site, EIGHT_DAYS)
         eventually(lambda: SHIFT in http.get("/healthz").headers)
         problem(http.get(file), 410, "file_expired")
         told = [http.get(path) for path in ("/v1/me", "/v1/mailboxes", "/v1/nothing", "/openapi.json")]
@@ -47,6 +53,22 @@ def test_a_file_expires_by_the_shifted_clock_which_every_answer_tells_of(
         assert remarks == {"clock": f"shifted by {EIGHT_DAYS_S} s for demonstration"}
     # The others of the house have another file, and none of that.
     assert customer.http.get(file).status_code == 200
+
+
+def test_what_somebody_outside_signed_just_now_is_of_now_by_the_clock_of_the_machine(
+    stack: Stack, tmp_path: Path
+) -> None:
+    site = Site("shifted", tmp_path, Ports(0))
+    forward(site, EIGHT_DAYS)
+    shifted = {
+        "POSTFACH_CLOCK_FILE": str(site.clock_file),
+        "POSTFACH_GATEWAY_PAYMENT_SECRET_FILE": str(stack.site.secrets / "payments.secret"),
+    }
+    with another_gateway(stack, **shifted) as url:
+        heard = report(stack, {"type": "payment.disputed", "data": {}}, url=url)
+        assert (heard.status_code, heard.headers[SHIFT]) == (202, str(EIGHT_DAYS_S)), heard.text
+        later = report(stack, {"type": "payment.disputed", "data": {}}, url=url, at=utc_now() + EIGHT_DAYS)
+        problem(later, 400, "signature_invalid")
 
 
 def test_a_gateway_whose_clock_file_is_damaged_says_so_and_ends(stack: Stack, tmp_path: Path) -> None:

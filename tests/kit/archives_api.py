@@ -61,8 +61,9 @@ def report(
     message_id: str | None = None,
     at: datetime | None = None,
     secret: bytes | None = None,
+    url: str | None = None,
 ) -> Answer:
-    """Send a message as the payment provider does, signed with the stack's secret unless another one is given."""
+    """Send a message as the payment provider does, signed with the stack's secret and to its gateway unless told otherwise."""
     body, message_id = msgspec.json.encode(notice), message_id or f"msg_{uuid4().hex}"
     timestamp = str(int((at or utc_now()).timestamp()))
     secret = secret or read_secret(str(Path(stack.site.secrets) / "payments.secret"))
@@ -73,4 +74,4 @@ def report(
         "webhook-timestamp": timestamp,
         "webhook-signature": signature_of(secret, message_id, timestamp, body),
     }
-    return httpx2.post(f"{stack.url}/v1/payments/webhook", content=body, headers=headers, timeout=30.0)
+    return httpx2.post(f"{url or stack.url}/v1/payments/webhook", content=body, headers=headers, timeout=30.0)

@@ -92,7 +92,7 @@ async def webhook(
     )
     body = await read_bounded(request.stream(), allowed, too_large)
     try:
-        check_signature(secret, message_id, timestamp, signature, body, gateway.clock())
+        check_signature(secret, message_id, timestamp, signature, body, gateway.clock.machine())
     except SignatureInvalid:
         detail = "the message is not signed by whom we share a secret with, or not of these five minutes"
         raise Problem(HTTPStatus.BAD_REQUEST, "signature_invalid", detail) from None
